@@ -1,0 +1,1 @@
+"""All tests of the program, laid out like its packages."""

@@ -1,0 +1,1 @@
+"""Numbers that official-format files must give."""
