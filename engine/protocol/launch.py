@@ -1,0 +1,36 @@
+"""How a worker process is started: from a checkout or from the installed program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import engine
+
+WORKER_FLAG: Final = "--engine-worker"
+
+
+def worker_command() -> list[str]:
+    """Program and arguments of a worker.
+
+    The frozen program is one executable that becomes a worker by a flag. `-P` keeps the
+    working folder out of the import path, so that a user's folder called `engine` does no harm.
+    """
+    if getattr(sys, "frozen", False):
+        return [sys.executable, WORKER_FLAG]
+    return [sys.executable, "-P", "-m", "engine.worker"]
+
+
+def worker_environment() -> dict[str, str]:
+    """Environment of a worker: UTF-8 whatever the system's locale, and our packages importable."""
+    environment = dict(os.environ)
+    environment["PYTHONUTF8"] = "1"
+    environment["HF_HUB_OFFLINE"] = "1"
+    environment["TRANSFORMERS_OFFLINE"] = "1"
+    root = str(Path(engine.__file__).resolve().parent.parent)
+    paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if root not in paths:
+        environment["PYTHONPATH"] = os.pathsep.join([root, *paths])
+    return environment

@@ -1,0 +1,167 @@
+"""Stages that turn recordings into labelled clips."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".mp4", ".mkv")
+WHISPER_SIZES = ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
+
+
+class SliceParameters(StageParameters):
+    """Parameters of `slice`."""
+
+    input: Path = parameter(
+        ...,
+        "Recording or folder",
+        "A recording, or a folder of recordings, to be cut into clips.",
+        kind=FieldKind.OPEN_FILE_OR_FOLDER,
+        suffixes=AUDIO_SUFFIXES,
+        api="inp",
+    )
+    output: Path = parameter(
+        Path("output/slicer_opt"),
+        "Clips go to",
+        "Folder for the clips.",
+        kind=FieldKind.SAVE_FOLDER,
+        api="opt_root",
+    )
+    threshold_db: float = parameter(
+        -34.0,
+        "Silence threshold",
+        "Sound below this level counts as silence. Raise it for noisy recordings.",
+        unit="dB",
+        api="threshold",
+        ge=-100,
+        le=0,
+    )
+    min_length_ms: int = parameter(
+        4000,
+        "Shortest clip",
+        "Pieces are joined until they are this long.",
+        unit="ms",
+        api="min_length",
+        ge=100,
+        le=60000,
+    )
+    min_interval_ms: int = parameter(
+        300,
+        "Shortest pause",
+        "Only a pause at least this long is a place to cut.",
+        unit="ms",
+        api="min_interval",
+        ge=10,
+        le=10000,
+    )
+    hop_ms: int = parameter(
+        10,
+        "Step of the loudness curve",
+        "Smaller is more exact and slower.",
+        unit="ms",
+        expert=True,
+        api="hop_size",
+        ge=1,
+        le=100,
+    )
+    max_silence_ms: int = parameter(
+        500,
+        "Silence kept",
+        "At most this much silence stays at the ends of a clip.",
+        unit="ms",
+        api="max_sil_kept",
+        ge=0,
+        le=10000,
+    )
+    peak: float = parameter(
+        0.9,
+        "Peak after levelling",
+        "Level that the loudest sample is drawn to.",
+        expert=True,
+        api="_max",
+        gt=0,
+        le=1,
+    )
+    mix: float = parameter(
+        0.25,
+        "Share of levelling",
+        "0 keeps the recording's own level; 1 levels every clip fully.",
+        expert=True,
+        api="alpha",
+        ge=0,
+        le=1,
+    )
+
+
+class Precision(StrEnum):
+    """Arithmetic of speech recognition."""
+
+    INT8 = "int8"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
+class TranscribeParameters(StageParameters):
+    """Parameters of `transcribe`."""
+
+    input: Path = parameter(
+        ...,
+        "Folder of clips",
+        "Every sound file in it is transcribed.",
+        kind=FieldKind.OPEN_FOLDER,
+        api="asr_inp_dir",
+    )
+    output: Path = parameter(
+        Path("output/asr_opt"),
+        "Label file goes to",
+        "Folder for the .list file, which takes the name of the folder of clips.",
+        kind=FieldKind.SAVE_FOLDER,
+        api="asr_opt_dir",
+    )
+    model: str = parameter(
+        "tiny",
+        "Whisper model",
+        "A size that lies in the workspace's tools/asr/models, or a folder with a faster-whisper model.",
+        kind=FieldKind.OPEN_FOLDER,
+        choices=WHISPER_SIZES,
+        api="asr_model_size",
+    )
+    language: str = parameter(
+        "auto",
+        "Language",
+        "Language of the recordings; auto finds it for each clip.",
+        choices=("auto", "en", "zh", "ja", "ko", "yue"),
+        api="asr_lang",
+    )
+    precision: Precision = parameter(
+        Precision.INT8, "Precision", "int8 is fastest on a CPU; float16 needs a GPU.", api="asr_precision"
+    )
+    speaker: str = parameter(
+        "", "Speaker", "Name written into the label file; empty takes the folder's name."
+    )
+    workspace: Path = parameter(
+        Path(),
+        "Workspace",
+        "Folder that holds the models.",
+        kind=FieldKind.OPEN_FOLDER,
+        expert=True,
+    )
+
+
+SLICE = StageSpec(
+    name="slice",
+    title="Slice",
+    about="Cuts long recordings into clips at their pauses.",
+    parameters=SliceParameters,
+    entry="engine.dataset.slice:run",
+)
+TRANSCRIBE = StageSpec(
+    name="transcribe",
+    title="Transcribe",
+    about="Writes down what is said in every clip.",
+    parameters=TranscribeParameters,
+    entry="engine.dataset.transcribe:run",
+    heavy=True,
+)

@@ -1,0 +1,135 @@
+"""Stages that fine-tune the two networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.protocol.stages.base import FieldKind, StageSpec, parameter
+from engine.protocol.stages.features import ExperimentParameters
+
+
+class TrainingParameters(ExperimentParameters):
+    """What both trainings take."""
+
+    batch_size: int = parameter(
+        4, "Batch size", "Clips that are learnt from at once; less needs less memory.", api="batch_size", ge=1
+    )
+    total_epochs: int = parameter(
+        8, "Epochs", "Passes over all clips; the last one is always saved.", api="total_epoch", ge=1, le=10000
+    )
+    save_every_epochs: int = parameter(
+        4,
+        "Save every",
+        "Weights are exported after so many epochs.",
+        unit="epochs",
+        api="save_every_epoch",
+        ge=1,
+    )
+    keep_only_latest: bool = parameter(
+        True,
+        "Keep only the newest state",
+        "Saves space: one training state instead of all.",
+        api="if_save_latest",
+    )
+    state_every_steps: int = parameter(
+        100,
+        "Save the state every",
+        "After an interruption, training goes on from the last saved state.",
+        unit="steps",
+        expert=True,
+        ge=1,
+    )
+    seed: int = parameter(1234, "Seed", "Start of the random numbers.", expert=True, ge=0)
+
+
+class TrainSovitsParameters(TrainingParameters):
+    """Parameters of `train_sovits`."""
+
+    text_low_lr_rate: float = parameter(
+        0.4,
+        "Learning rate of the text part",
+        "Share of the learning rate that the text part gets.",
+        expert=True,
+        api="text_low_lr_rate",
+        ge=0,
+        le=1,
+    )
+    learning_rate: float = parameter(
+        1e-4, "Learning rate", "How fast the network changes.", expert=True, gt=0, le=0.01
+    )
+    pretrained_generator: Path | None = parameter(
+        None,
+        "Pretrained SoVITS",
+        "Weights to start from; empty takes the workspace's, else the program's own.",
+        kind=FieldKind.OPEN_FILE,
+        suffixes=(".pth",),
+        expert=True,
+        api="pretrained_s2G",
+    )
+    pretrained_discriminator: Path | None = parameter(
+        None,
+        "Pretrained discriminator",
+        "Weights to start from; empty takes the workspace's, else the program's own.",
+        kind=FieldKind.OPEN_FILE,
+        suffixes=(".pth",),
+        expert=True,
+        api="pretrained_s2D",
+    )
+
+
+class TrainGptParameters(TrainingParameters):
+    """Parameters of `train_gpt`."""
+
+    total_epochs: int = parameter(
+        15,
+        "Epochs",
+        "Passes over all clips; the last one is always saved.",
+        api="total_epoch",
+        ge=1,
+        le=10000,
+    )
+    save_every_epochs: int = parameter(
+        5,
+        "Save every",
+        "Weights are exported after so many epochs.",
+        unit="epochs",
+        api="save_every_epoch",
+        ge=1,
+    )
+    learning_rate: float = parameter(
+        0.002, "Learning rate", "How fast the network changes.", expert=True, gt=0, le=0.1
+    )
+    dpo: bool = parameter(
+        False,
+        "Preference training (DPO)",
+        "Teaches the network to avoid repeated and dropped words; slower.",
+        expert=True,
+        api="if_dpo",
+    )
+    pretrained_gpt: Path | None = parameter(
+        None,
+        "Pretrained GPT",
+        "Weights to start from; empty takes the workspace's, else the program's own.",
+        kind=FieldKind.OPEN_FILE,
+        suffixes=(".ckpt",),
+        expert=True,
+        api="pretrained_s1",
+    )
+
+
+TRAIN_SOVITS = StageSpec(
+    name="train_sovits",
+    title="Train SoVITS",
+    about="Fine-tunes the network that turns tokens into sound.",
+    parameters=TrainSovitsParameters,
+    entry="engine.train.sovits:run",
+    heavy=True,
+)
+TRAIN_GPT = StageSpec(
+    name="train_gpt",
+    title="Train GPT",
+    about="Fine-tunes the network that turns text into tokens.",
+    parameters=TrainGptParameters,
+    entry="engine.train.gpt:run",
+    heavy=True,
+)

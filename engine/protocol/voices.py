@@ -1,0 +1,162 @@
+"""Voices: a card that says which weights speak, and with which reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, ValidationError
+
+from engine.protocol.errors import BadParameters, MissingModel
+from engine.protocol.label_list import replace_text
+from engine.protocol.model import StrictModel
+from engine.protocol.versions import VERSIONS
+from engine.protocol.workspace import Workspace
+
+CARD: Final = "voice.json"
+_GPT_NAME: Final = re.compile(r"^(?P<name>.+)-e(?P<epoch>\d+)\.ckpt$")
+_SOVITS_NAME: Final = re.compile(r"^(?P<name>.+)_e(?P<epoch>\d+)_s(?P<step>\d+)\.pth$")
+
+
+class VoiceCard(StrictModel):
+    """`voice.json`: paths are relative to the card's folder, or absolute."""
+
+    name: str
+    version: str = "v2"
+    language: str = "en"
+    gpt: str = Field(description="GPT weights")
+    sovits: str = Field(description="SoVITS weights")
+    content_encoder: str = Field(description="folder of the HuBERT model that the codes were made with")
+    reference: str = Field(description="3-10 s recording whose voice and manner are taken")
+    prompt_text: str = Field(default="", description="what is said in the reference")
+    prompt_language: str = "en"
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """A voice that can speak: all paths absolute; `card` is None for a pair of weights without one."""
+
+    name: str
+    version: str
+    language: str
+    gpt: Path
+    sovits: Path
+    content_encoder: Path | None
+    reference: Path | None
+    prompt_text: str
+    prompt_language: str
+    card: Path | None
+
+
+def read_voice(card: Path) -> Voice:
+    """The voice of a card.
+
+    Raises:
+        MissingModel: there is no card, or it names a file that is not there.
+        BadParameters: the card cannot be read.
+    """
+    if not card.is_file():
+        raise MissingModel(f"There is no voice at {card}.", hint="Choose another voice.")
+    try:
+        data = VoiceCard.model_validate_json(card.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise BadParameters(
+            f"The voice card {card} cannot be read.", hint="Mend or remove it.", detail=str(error)
+        ) from error
+    folder = card.parent
+    voice = Voice(
+        name=data.name,
+        version=data.version,
+        language=data.language,
+        gpt=folder / data.gpt,
+        sovits=folder / data.sovits,
+        content_encoder=folder / data.content_encoder,
+        reference=folder / data.reference,
+        prompt_text=data.prompt_text,
+        prompt_language=data.prompt_language,
+        card=card,
+    )
+    for part in (voice.gpt, voice.sovits, voice.content_encoder, voice.reference):
+        if part is not None and not part.exists():
+            raise MissingModel(
+                f"The voice {data.name!r} names {part}, which is not there.",
+                hint="Put the file back, or mend voice.json.",
+            )
+    return voice
+
+
+def write_voice(folder: Path, card: VoiceCard) -> Path:
+    """Writes `voice.json` into `folder` and gives its path."""
+    path = folder / CARD
+    replace_text(path, card.model_dump_json(indent=2) + "\n")
+    return path
+
+
+def find_voices(workspace: Workspace, built_in: Sequence[Path] = ()) -> tuple[Voice, ...]:
+    """Every voice that can speak: built-in cards, the workspace's cards, then pairs of exported weights.
+
+    A card that cannot be read is left out here; `read_voice` says why.
+    """
+    cards = [folder / CARD for folder in built_in]
+    if workspace.voices.is_dir():
+        cards += sorted(workspace.voices.glob(f"*/{CARD}"))
+    voices = []
+    for card in cards:
+        try:
+            voices.append(read_voice(card))
+        except (BadParameters, MissingModel):
+            continue
+    return (*voices, *_pairs(workspace))
+
+
+def find_voice(name: str, workspace: Workspace, built_in: Sequence[Path] = ()) -> Voice:
+    """The voice called `name`, or the one whose card or folder `name` is the path of.
+
+    Raises:
+        MissingModel: there is none.
+    """
+    path = Path(name)
+    if path.is_dir() and (path / CARD).is_file():
+        return read_voice(path / CARD)
+    if path.is_file() and path.name == CARD:
+        return read_voice(path)
+    voices = find_voices(workspace, built_in)
+    for voice in voices:
+        if voice.name == name:
+            return voice
+    known = ", ".join(voice.name for voice in voices) or "none"
+    raise MissingModel(f"There is no voice called {name!r}.", hint=f"Known voices: {known}.")
+
+
+def _pairs(workspace: Workspace) -> Iterator[Voice]:
+    """The newest GPT and SoVITS weights of every name that has both."""
+    for version in VERSIONS.values():
+        gpts = _newest(workspace.gpt_weights(version), _GPT_NAME)
+        sovits = _newest(workspace.sovits_weights(version), _SOVITS_NAME)
+        for name in sorted(gpts.keys() & sovits.keys()):
+            yield Voice(
+                name=name,
+                version=version.name,
+                language="en",
+                gpt=gpts[name],
+                sovits=sovits[name],
+                content_encoder=None,
+                reference=None,
+                prompt_text="",
+                prompt_language="en",
+                card=None,
+            )
+
+
+def _newest(folder: Path, pattern: re.Pattern[str]) -> dict[str, Path]:
+    best: dict[str, tuple[int, Path]] = {}
+    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+        if found := pattern.match(path.name):
+            epoch = int(found["epoch"])
+            if epoch >= best.get(found["name"], (-1, path))[0]:
+                best[found["name"]] = (epoch, path)
+    return {name: path for name, (_, path) in best.items()}
