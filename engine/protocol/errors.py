@@ -96,5 +96,5 @@ class WorkerDied(EngineError):
     code = "worker_died"
 
 
-class Cancelled(Exception):  # noqa: N818 - a request of the user, not an error
+class Cancelled(Exception):
     """Unwinds a job that the user cancelled."""

@@ -1,0 +1,235 @@
+"""Commands of `python -m engine`. Stages run in a worker process, as they do for the window."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from engine.protocol.errors import BadParameters, EngineError, WorkerDied
+from engine.protocol.messages import Done, End, Event, Failed, JobCancelled, Log
+from engine.protocol.stages.registry import STAGES, stage
+from engine.protocol.stages.speech import SpeakParameters
+from engine.protocol.wire import encode
+from engine.worker.client import Worker
+
+DONE: Final = 0
+FAILED: Final = 1
+BAD_PARAMETERS: Final = 2
+CANCELLED: Final = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except EngineError as error:
+        _complain(error)
+        return BAD_PARAMETERS if isinstance(error, BadParameters) else FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine", description="The speech engine without a window."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    stages = commands.add_parser("stages", help="JSON: every stage with its parameters' schema")
+    stages.set_defaults(command=_stages)
+
+    run = commands.add_parser("run", help="run one stage; events as JSON lines")
+    run.add_argument("stage", metavar="STAGE")
+    run.add_argument("--params", required=True, metavar="FILE|-", help="JSON object of parameters")
+    run.set_defaults(command=_run)
+
+    text = commands.add_parser("text", help="JSON: normalised text and phones")
+    text.add_argument("text", metavar="TEXT")
+    text.add_argument("--language", default="en")
+    text.add_argument("--version", default="v2")
+    text.set_defaults(command=_text)
+
+    inspect = commands.add_parser("inspect", help="JSON: what a weight file is, without running code in it")
+    inspect.add_argument("file", metavar="FILE", type=Path)
+    inspect.set_defaults(command=_inspect)
+
+    _add_speak(commands.add_parser("speak", help="say a text"))
+
+    doctor = commands.add_parser("doctor", help="JSON: machine, libraries, models, and remedies")
+    doctor.add_argument("--workspace", type=Path, default=Path())
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+_SPEAK_FLAGS: Final = (
+    "text",
+    "voice",
+    "gpt",
+    "sovits",
+    "content_encoder",
+    "reference",
+    "prompt_text",
+    "prompt_language",
+    "language",
+    "workspace",
+    "cut",
+    "top_k",
+    "top_p",
+    "temperature",
+    "repetition_penalty",
+    "speed",
+    "pause_s",
+    "seed",
+    "device",
+)
+
+
+def _add_speak(parser: argparse.ArgumentParser) -> None:
+    for name in _SPEAK_FLAGS:
+        info = SpeakParameters.model_fields[name]
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, help=info.description, required=info.is_required()
+        )
+    parser.add_argument("--out", required=True, help=SpeakParameters.model_fields["out"].description)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(command=_speak)
+
+
+def _stages(_: argparse.Namespace) -> int:
+    declared = [
+        {
+            "name": spec.name,
+            "title": spec.title,
+            "about": spec.about,
+            "parameters": spec.parameters.model_json_schema(),
+        }
+        for spec in STAGES.values()
+    ]
+    _print_json(declared)
+    return DONE
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    spec = stage(arguments.stage)
+    spec.parse(values := _read_parameters(arguments.params))  # refused before a process is started
+    end = _drive(spec.name, values, _print_event)
+    return _exit_code(end)
+
+
+def _text(arguments: argparse.Namespace) -> int:
+    from engine.text.frontend import phonemize
+
+    found = phonemize(arguments.text, arguments.language, arguments.version)
+    _print_json(
+        {
+            "norm_text": found.norm_text,
+            "phones": list(found.phones),
+            "word2ph": found.word2ph,
+            "segments": [list(segment) for segment in found.segments],
+        }
+    )
+    return DONE
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from engine.checkpoints.reader import inspect
+
+    _print_json(inspect(arguments.file).model_dump(mode="json"))
+    return DONE
+
+
+def _speak(arguments: argparse.Namespace) -> int:
+    values = {
+        name: value for name in (*_SPEAK_FLAGS, "out") if (value := getattr(arguments, name)) is not None
+    }
+    parsed = stage("speak").parse(values)
+    end = _drive("speak", parsed.model_dump(mode="json"), _print_log)
+    if isinstance(end, Done):
+        if arguments.json:
+            _print_json(end.result.model_dump(mode="json"))
+        else:
+            _say(end.result.summary)
+    elif isinstance(end, Failed):
+        _complain(end)
+    return _exit_code(end)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from engine.doctor import examine
+
+    _print_json(examine(arguments.workspace))
+    return DONE
+
+
+def _drive(name: str, values: dict[str, Any], on_event: Callable[[Event], None]) -> End:
+    """Runs a stage in a worker; Ctrl+C cancels it, a second Ctrl+C kills the process."""
+    with Worker() as worker:
+        job = worker.start(name, values)
+        asked = False
+        events = worker.events(job)
+        while True:
+            try:
+                event = next(events)
+            except KeyboardInterrupt:
+                if asked:
+                    worker.kill()
+                    return JobCancelled(job=job)
+                worker.cancel(job)
+                asked, events = True, worker.events(job)
+                continue
+            except WorkerDied as error:
+                event = Failed(job=job, code=error.code, message=error.message, hint=error.hint)
+            on_event(event)
+            if isinstance(event, Done | Failed | JobCancelled):
+                return event
+
+
+def _read_parameters(source: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+        values = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise BadParameters(
+            f"The parameters in {source} cannot be read: {error}.", hint="Give a file with one JSON object."
+        ) from error
+    if not isinstance(values, dict):
+        raise BadParameters(
+            f"The parameters in {source} are not a JSON object.", hint='Write {"name": value}.'
+        )
+    return values
+
+
+def _exit_code(end: End) -> int:
+    if isinstance(end, Done):
+        return DONE
+    if isinstance(end, JobCancelled):
+        return CANCELLED
+    return BAD_PARAMETERS if end.code == BadParameters.code else FAILED
+
+
+def _print_event(event: Event) -> None:
+    sys.stdout.write(encode(event).decode("utf-8"))
+    sys.stdout.flush()
+
+
+def _print_log(event: Event) -> None:
+    if isinstance(event, Log):
+        sys.stderr.write(f"{event.text}\n")
+
+
+def _print_json(value: object) -> None:
+    _say(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _complain(error: EngineError | Failed) -> None:
+    sys.stderr.write(f"{error.message}\n{error.hint}\n" if error.hint else f"{error.message}\n")
