@@ -1,0 +1,73 @@
+"""Facts about the original's weight files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from engine.protocol.errors import BadCheckpoint
+
+ZIP_MAGIC: Final = b"PK"
+
+MAX_DEPTH: Final = 32
+"""How deep a configuration may be nested; real ones have three levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """What the two bytes in place of a zip's magic say.
+
+    Attributes:
+        version: The model version.
+        lora: Whether the file holds an adapter instead of a whole model.
+    """
+
+    version: str
+    lora: bool
+
+
+HEADERS: Final[Mapping[bytes, HeaderFacts]] = MappingProxyType(
+    {
+        b"00": HeaderFacts("v1", lora=False),
+        b"01": HeaderFacts("v2", lora=False),
+        b"02": HeaderFacts("v3", lora=False),
+        b"03": HeaderFacts("v3", lora=True),
+        b"04": HeaderFacts("v4", lora=True),
+        b"05": HeaderFacts("v2Pro", lora=False),
+        b"06": HeaderFacts("v2ProPlus", lora=False),
+    }
+)
+
+ORIGINAL_CONFIG_CLASS: Final = ("utils", "HParams")
+"""Module and class that SoVITS configurations are pickled as."""
+
+
+class Attributes:
+    """Stands in for the original's configuration class: attributes, no behaviour."""
+
+
+def to_attributes(values: Mapping[str, Any]) -> Attributes:
+    """Attributes with the values of a nested dict."""
+    made = Attributes()
+    for key, value in values.items():
+        vars(made)[key] = to_attributes(value) if isinstance(value, Mapping) else value
+    return made
+
+
+def to_plain(value: object, depth: int = 0) -> Any:
+    """A value with every Attributes in it turned into a dict.
+
+    Raises:
+        BadCheckpoint: the value is nested too deeply, or refers to itself.
+    """
+    if depth > MAX_DEPTH:
+        raise BadCheckpoint("The configuration in the file is nested too deeply.", hint="Use another file.")
+    if isinstance(value, Attributes):
+        value = vars(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(part, depth + 1) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(to_plain(part, depth + 1) for part in value)
+    return value
