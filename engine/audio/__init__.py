@@ -1,0 +1,1 @@
+"""Sound: files, sample rates, levels, silence, spectrograms."""

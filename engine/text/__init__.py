@@ -1,0 +1,1 @@
+"""Language: from written text to phones."""
