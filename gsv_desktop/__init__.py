@@ -1,0 +1,1 @@
+"""The window: a Qt program that drives the engine through worker processes."""

@@ -1,0 +1,1 @@
+"""What the window knows without Qt: settings, projects, paths."""

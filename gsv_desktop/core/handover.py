@@ -1,0 +1,40 @@
+"""What a finished stage hands to the forms of the stages after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import JsonValue
+
+from engine.protocol.results import StageResult
+from gsv_desktop.core.project import LABEL
+
+LABEL_READERS: Final = (LABEL, "prepare", "text_features", "ssl_features", "semantic_tokens")
+_LIST: Final = ".list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """A value for a field of a later stage's form."""
+
+    stage: str
+    field: str
+    value: str
+
+
+def handovers(stage: str, values: Mapping[str, JsonValue], result: StageResult) -> tuple[Handover, ...]:
+    """The values that follow from a stage's end."""
+    if stage == "slice":
+        return (Handover(stage="transcribe", field="input", value=str(values.get("output", ""))),)
+    if stage == "transcribe":
+        lists = [part.path for part in result.artifacts if Path(part.path).suffix == _LIST]
+        return labels_handover(lists[0]) if lists else ()
+    return ()
+
+
+def labels_handover(path: str) -> tuple[Handover, ...]:
+    """The values that follow from a new label file."""
+    return tuple(Handover(stage=stage, field="labels", value=path) for stage in LABEL_READERS)

@@ -1,0 +1,1 @@
+"""The pages that fine-tune the two networks."""

@@ -1,0 +1,364 @@
+"""One editor for each type of parameter."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import JsonValue
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from engine.protocol.stages.base import FieldKind, FieldSpec
+from gsv_desktop.widgets.path_edit import PathEdit
+
+LARGEST: Final = 2**31 - 1
+DECIMALS: Final = 3
+SMALLEST_STEP: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldType:
+    """What a field's annotation and limits say.
+
+    Attributes:
+        base: bool, int, float, str or Path.
+        optional: Whether it may be empty.
+        options: The only values that it may have.
+        least: Smallest value.
+        most: Largest value.
+    """
+
+    base: type
+    optional: bool
+    options: tuple[str, ...]
+    least: float | None
+    most: float | None
+
+
+def field_type(spec: FieldSpec) -> FieldType:
+    """Reads a field's annotation."""
+    annotation: Any = spec.info.annotation
+    parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    plain = [part for part in parts if part is not type(None)]
+    first = plain[0]
+    options: tuple[str, ...] = ()
+    if get_origin(first) is Literal:
+        options, first = tuple(str(value) for value in get_args(first)), str
+    elif isinstance(first, type) and issubclass(first, Enum):
+        options, first = tuple(str(member.value) for member in first), str
+    limits = {
+        name: getattr(part, name)
+        for part in spec.info.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(part, name)
+    }
+    return FieldType(
+        base=first,
+        optional=len(plain) < len(parts),
+        options=options,
+        least=limits.get("ge", limits.get("gt")),
+        most=limits.get("le", limits.get("lt")),
+    )
+
+
+class Editor(QWidget):
+    """Asks for one value.
+
+    Signals:
+        edited: the value is another one.
+    """
+
+    edited = Signal()
+
+    def __init__(self, control: QWidget) -> None:
+        super().__init__()
+        self.control = control
+        control.installEventFilter(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(control)
+        self.setFocusProxy(control)
+
+    def value(self) -> JsonValue:
+        """The value as JSON; None when it is left empty."""
+        raise NotImplementedError
+
+    def set_value(self, value: JsonValue) -> None:
+        """Puts a value in."""
+        raise NotImplementedError
+
+    def set_name(self, name: str, about: str) -> None:
+        """Names it for screen readers."""
+        self.control.setAccessibleName(name)
+        self.control.setAccessibleDescription(about)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keeps the wheel, when it scrolls the page, from changing a value that it happens to pass."""
+        if event.type() is QEvent.Type.Wheel and not self.control.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+
+class BoolEditor(Editor):
+    """Yes or no."""
+
+    def __init__(self) -> None:
+        self._box = QCheckBox()
+        super().__init__(self._box)
+        self._box.toggled.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """True or False."""
+        return self._box.isChecked()
+
+    def set_value(self, value: JsonValue) -> None:
+        """Ticks it."""
+        self._box.setChecked(bool(value))
+
+
+class IntEditor(Editor):
+    """A whole number in its limits."""
+
+    def __init__(self, kind: FieldType) -> None:
+        self._box = QSpinBox()
+        self._box.setRange(
+            int(kind.least) if kind.least is not None else -LARGEST,
+            int(kind.most) if kind.most is not None else LARGEST,
+        )
+        super().__init__(_plain(self._box))
+        self._box.valueChanged.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """The number."""
+        return self._box.value()
+
+    def set_value(self, value: JsonValue) -> None:
+        """Puts a number in."""
+        if isinstance(value, int | float):
+            self._box.setValue(int(value))
+
+
+class FloatEditor(Editor):
+    """A number in its limits."""
+
+    def __init__(self, kind: FieldType) -> None:
+        self._box = QDoubleSpinBox()
+        self._box.setDecimals(DECIMALS)
+        self._box.setRange(
+            kind.least if kind.least is not None else -1e9, kind.most if kind.most is not None else 1e9
+        )
+        wide = kind.most is None or kind.least is None or kind.most - kind.least > 20
+        self._box.setSingleStep(1.0 if wide else 0.05)
+        super().__init__(_plain(self._box))
+        self._box.valueChanged.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """The number."""
+        return round(self._box.value(), DECIMALS)
+
+    def set_value(self, value: JsonValue) -> None:
+        """Puts a number in."""
+        if isinstance(value, int | float):
+            self._box.setValue(float(value))
+
+
+class NumberTextEditor(Editor):
+    """A number that may be empty, or is too small for a spin box, as text; the form judges it."""
+
+    def __init__(self, base: type) -> None:
+        self._line = QLineEdit()
+        self._base = base
+        super().__init__(self._line)
+        self._line.setMaximumWidth(180)
+        self._line.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        self._line.textChanged.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """The number; None when empty; the text itself when it is no number."""
+        text = self._line.text().strip()
+        if not text:
+            return None
+        try:
+            return int(text) if self._base is int else float(text.replace(",", "."))
+        except ValueError:
+            return text
+
+    def set_value(self, value: JsonValue) -> None:
+        """Puts a number in."""
+        self._line.setText("" if value is None else f"{value:g}" if isinstance(value, float) else str(value))
+
+    def set_placeholder(self, text: str) -> None:
+        """Says what an empty line means."""
+        self._line.setPlaceholderText(text)
+
+
+class ChoiceEditor(Editor):
+    """One of some values."""
+
+    def __init__(self, options: tuple[str, ...], labels: tuple[str, ...]) -> None:
+        self._box = QComboBox()
+        for option, label in zip(options, labels, strict=True):
+            self._box.addItem(label, option)
+        super().__init__(self._box)
+        self._box.currentIndexChanged.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """The chosen value."""
+        return str(self._box.currentData())
+
+    def set_value(self, value: JsonValue) -> None:
+        """Chooses."""
+        place = self._box.findData(str(value))
+        if place >= 0:
+            self._box.setCurrentIndex(place)
+
+
+class TextEditor(Editor):
+    """A line of text, perhaps with suggestions."""
+
+    def __init__(self, choices: tuple[str, ...], *, optional: bool) -> None:
+        self._optional = optional
+        self._combo = QComboBox() if choices else None
+        if self._combo is not None:
+            self._combo.setEditable(True)
+            self._combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+            self._combo.addItems(list(choices))
+        line = self._combo.lineEdit() if self._combo is not None else None
+        self._line = line if line is not None else QLineEdit()
+        super().__init__(self._combo or self._line)
+        self._line.textChanged.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """The text; None when it is empty and may be."""
+        text = self._line.text().strip()
+        return None if self._optional and not text else text
+
+    def set_value(self, value: JsonValue) -> None:
+        """Puts text in."""
+        text = "" if value is None else str(value)
+        if self._combo is not None:
+            self._combo.setCurrentText(text)
+        else:
+            self._line.setText(text)
+            self._line.setCursorPosition(0)
+
+    def set_name(self, name: str, about: str) -> None:
+        """Names the inner line too."""
+        super().set_name(name, about)
+        self._line.setAccessibleName(name)
+
+
+class LongTextEditor(Editor):
+    """Text of several lines."""
+
+    def __init__(self) -> None:
+        self._edit = QPlainTextEdit()
+        self._edit.setTabChangesFocus(True)
+        super().__init__(self._edit)
+        self._edit.setMinimumHeight(64)
+        self._edit.textChanged.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """The text."""
+        return self._edit.toPlainText().strip()
+
+    def set_value(self, value: JsonValue) -> None:
+        """Puts text in."""
+        self._edit.setPlainText("" if value is None else str(value))
+
+
+class PathEditor(Editor):
+    """A path; empty is None."""
+
+    def __init__(self, kind: FieldKind, suffixes: tuple[str, ...]) -> None:
+        self._edit = PathEdit(kind, suffixes)
+        super().__init__(self._edit)
+        self._edit.edited.connect(self.edited)
+
+    def value(self) -> JsonValue:
+        """The path as text."""
+        return self._edit.text() or None
+
+    def set_value(self, value: JsonValue) -> None:
+        """Puts a path in."""
+        self._edit.set_text("" if value is None else str(value))
+
+    def set_name(self, name: str, about: str) -> None:
+        """Names the line and the button."""
+        super().set_name(name, about)
+        self._edit.set_name(name)
+
+    def set_placeholder(self, text: str) -> None:
+        """Says what an empty path means."""
+        self._edit.line.setPlaceholderText(text)
+
+
+class NameOrPathEditor(TextEditor):
+    """A suggested name or a path, such as a Whisper size or a model's folder."""
+
+    def __init__(self, spec: FieldSpec, *, optional: bool) -> None:
+        super().__init__(spec.choices, optional=optional)
+        self._browse = PathEdit(spec.kind, spec.suffixes, self)
+        self._browse.line.hide()
+        self._browse.edited.connect(lambda: self.set_value(self._browse.text()))
+        layout = self.layout()
+        if layout is not None:
+            layout.setSpacing(4)
+            layout.addWidget(self._browse)
+        self.control.setSizePolicy(
+            self._browse.sizePolicy().Policy.Expanding, self.control.sizePolicy().Policy.Fixed
+        )
+
+    def set_name(self, name: str, about: str) -> None:
+        """Names the line and the button."""
+        super().set_name(name, about)
+        self._browse.set_name(name)
+
+
+def make_editor(spec: FieldSpec, labels: dict[str, str]) -> Editor:
+    """The editor that fits a parameter.
+
+    Args:
+        spec: the parameter.
+        labels: words for the values of choices; a value without words shows itself.
+    """
+    kind = field_type(spec)
+    if kind.options:
+        return ChoiceEditor(kind.options, tuple(labels.get(option, option) for option in kind.options))
+    if kind.base is bool:
+        return BoolEditor()
+    if kind.base in (int, float):
+        default = spec.info.default
+        tiny = isinstance(default, float) and 0 < abs(default) < SMALLEST_STEP
+        if kind.optional or tiny:
+            return NumberTextEditor(kind.base)
+        return IntEditor(kind) if kind.base is int else FloatEditor(kind)
+    if kind.base is Path:
+        return PathEditor(spec.kind, spec.suffixes)
+    if spec.kind is FieldKind.TEXT:
+        return LongTextEditor()
+    if spec.kind is FieldKind.PLAIN:
+        return TextEditor(spec.choices, optional=kind.optional)
+    return NameOrPathEditor(spec, optional=kind.optional)
+
+
+def _plain(box: QAbstractSpinBox) -> QAbstractSpinBox:
+    box.setMaximumWidth(140)
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    box.setKeyboardTracking(True)
+    return box
