@@ -1,0 +1,1 @@
+"""Networks, and how weight files become them."""

@@ -1,0 +1,219 @@
+"""The sizes of a SoVITS network, as its weight file states them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any
+
+from engine.protocol.errors import BadCheckpoint
+
+_SHAPES = "sizes"
+
+
+def _read(section: str, key: str, default: Any) -> Any:
+    """A field with its place in the official configuration."""
+    return field(default=default, metadata={"section": section, "key": key})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SovitsConfig:
+    """Sizes of the network; the defaults are those of the official v2 model.
+
+    What official configurations do not name (from `symbol_rows` on) stands in the section
+    `model` of our own files when it differs from the official model.
+
+    Attributes:
+        segment_samples: Length of the stretch that a training step decodes.
+        rate_hz: Sample rate of the decoder's output.
+        fft_samples: Window of the linear spectrogram; it has half as many bins, plus one.
+        hop_samples: Samples between two frames.
+        window_samples: Samples that the analysis window covers.
+        mel_bands: Bands of the mel loss.
+        mel_low_hz: Lower end of the lowest band.
+        mel_high_hz: Upper end of the highest band; none for half the sample rate.
+        latent_channels: Width of the latent that the decoder speaks.
+        hidden_channels: Width of the encoders.
+        filter_channels: Inner width of the feed-forward layers.
+        heads: Attention heads of the encoders.
+        layers: Layers of the text encoder; the others have half as many.
+        kernel: Kernel of the feed-forward layers; odd.
+        dropout: Dropout of the encoders in training.
+        resblock: Kind of residual block; only "1" is known.
+        resblock_kernels: Kernels of the decoder's parallel residual blocks.
+        resblock_dilations: Dilations of each of them.
+        upsample_rates: Factors of the decoder's stages; their product is `hop_samples`.
+        upsample_channels: Width of the decoder's first stage; halved by each.
+        upsample_kernels: Kernels of the decoder's stages.
+        style_channels: Width of the style vector.
+        symbol_rows: Rows of the phone table.
+        ssl_channels: Width of the content features.
+        codebook_size: Number of semantic codes.
+        mrte_channels: Width where text meets content; equal to `style_channels`.
+        mrte_heads: Attention heads there.
+        relative_window: How far attention knows relative positions.
+        posterior_layers: Gated layers of the posterior encoder.
+        flow_count: Couplings of the flow.
+        flow_layers: Gated layers of each coupling.
+        gate_kernel: Kernel of the gated layers; odd.
+        style_bins: Lowest spectrogram bins that the style is read from.
+        style_width: Inner width of the style encoder.
+        style_heads: Attention heads of the style encoder.
+    """
+
+    segment_samples: int = _read("train", "segment_size", 20480)
+    rate_hz: int = _read("data", "sampling_rate", 32000)
+    fft_samples: int = _read("data", "filter_length", 2048)
+    hop_samples: int = _read("data", "hop_length", 640)
+    window_samples: int = _read("data", "win_length", 2048)
+    mel_bands: int = _read("data", "n_mel_channels", 128)
+    mel_low_hz: float = _read("data", "mel_fmin", 0.0)
+    mel_high_hz: float | None = _read("data", "mel_fmax", None)
+    latent_channels: int = _read("model", "inter_channels", 192)
+    hidden_channels: int = _read("model", "hidden_channels", 192)
+    filter_channels: int = _read("model", "filter_channels", 768)
+    heads: int = _read("model", "n_heads", 2)
+    layers: int = _read("model", "n_layers", 6)
+    kernel: int = _read("model", "kernel_size", 3)
+    dropout: float = _read("model", "p_dropout", 0.1)
+    resblock: str = _read("model", "resblock", "1")
+    resblock_kernels: tuple[int, ...] = _read("model", "resblock_kernel_sizes", (3, 7, 11))
+    resblock_dilations: tuple[tuple[int, ...], ...] = _read(
+        "model", "resblock_dilation_sizes", ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+    )
+    upsample_rates: tuple[int, ...] = _read("model", "upsample_rates", (10, 8, 2, 2, 2))
+    upsample_channels: int = _read("model", "upsample_initial_channel", 512)
+    upsample_kernels: tuple[int, ...] = _read("model", "upsample_kernel_sizes", (16, 16, 8, 2, 2))
+    style_channels: int = _read("model", "gin_channels", 512)
+    symbol_rows: int = _read(_SHAPES, "symbol_rows", 732)
+    ssl_channels: int = _read(_SHAPES, "ssl_channels", 768)
+    codebook_size: int = _read(_SHAPES, "codebook_size", 1024)
+    mrte_channels: int = _read(_SHAPES, "mrte_channels", 512)
+    mrte_heads: int = _read(_SHAPES, "mrte_heads", 4)
+    relative_window: int = _read(_SHAPES, "relative_window", 4)
+    posterior_layers: int = _read(_SHAPES, "posterior_layers", 16)
+    flow_count: int = _read(_SHAPES, "flow_count", 4)
+    flow_layers: int = _read(_SHAPES, "flow_layers", 4)
+    gate_kernel: int = _read(_SHAPES, "gate_kernel", 5)
+    style_bins: int = _read(_SHAPES, "style_bins", 704)
+    style_width: int = _read(_SHAPES, "style_width", 128)
+    style_heads: int = _read(_SHAPES, "style_heads", 2)
+
+    def __post_init__(self) -> None:
+        rate = 1
+        for factor in self.upsample_rates:
+            rate *= factor
+        rules = {
+            "upsample_rates must multiply to hop_length": rate == self.hop_samples,
+            "upsample_rates and upsample_kernel_sizes must be equally many": len(self.upsample_rates)
+            == len(self.upsample_kernels),
+            "resblock_kernel_sizes and resblock_dilation_sizes must be equally many": len(
+                self.resblock_kernels
+            )
+            == len(self.resblock_dilations),
+            "resblock must be 1": self.resblock == "1",
+            "kernel_size and gate_kernel must be odd": bool(self.kernel % 2 and self.gate_kernel % 2),
+            "hidden_channels must be a multiple of n_heads": self.hidden_channels % self.heads == 0,
+            "mrte_channels must be a multiple of mrte_heads": self.mrte_channels % self.mrte_heads == 0,
+            "mrte_channels must equal gin_channels": self.mrte_channels == self.style_channels,
+            "style_width must be a multiple of style_heads": self.style_width % self.style_heads == 0,
+            "inter_channels must be even": self.latent_channels % 2 == 0,
+            "segment_size must be a multiple of hop_length": self.segment_samples % self.hop_samples == 0,
+        }
+        broken = [rule for rule, kept in rules.items() if not kept]
+        if broken:
+            raise BadCheckpoint(
+                f"The configuration of the SoVITS model does not fit together: {'; '.join(broken)}.",
+                hint="Use a weight file of a supported version.",
+            )
+
+    @property
+    def spectrogram_bins(self) -> int:
+        """Bins of the linear spectrogram."""
+        return self.fft_samples // 2 + 1
+
+    @property
+    def segment_frames(self) -> int:
+        """Frames of the stretch that a training step decodes."""
+        return self.segment_samples // self.hop_samples
+
+    @classmethod
+    def from_checkpoint(cls, config: Mapping[str, Any], *, symbol_rows: int | None = None) -> SovitsConfig:
+        """The sizes that a weight file's configuration states.
+
+        Args:
+            config: the file's nested `train`, `data` and `model` sections; what is missing there
+                has the official v2 model's value, and keys that do not concern the network are
+                left alone.
+            symbol_rows: rows of the phone table in the file, which its configuration need not name.
+
+        Raises:
+            BadCheckpoint: a value has the wrong type, or the sizes do not fit together.
+        """
+        values: dict[str, Any] = {}
+        for one in fields(cls):
+            section, key = one.metadata["section"], one.metadata["key"]
+            place = config.get("model" if section == _SHAPES else section)
+            if isinstance(place, Mapping) and key in place:
+                values[one.name] = _typed(one, key, place[key])
+        if symbol_rows is not None:
+            values["symbol_rows"] = symbol_rows
+        return cls(**values)
+
+    def to_checkpoint(self, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The configuration for a weight file.
+
+        Args:
+            base: a configuration whose other entries are kept (of the file that was fine-tuned,
+                and of the training).
+
+        Returns:
+            Nested dicts with at least `train`, `data` and `model`.
+        """
+        made: dict[str, Any] = {
+            key: dict(value) if isinstance(value, Mapping) else value for key, value in (base or {}).items()
+        }
+        for one in fields(self):
+            section, value = one.metadata["section"], getattr(self, one.name)
+            place = made.setdefault("model" if section == _SHAPES else section, {})
+            if section != _SHAPES or value != one.default or one.metadata["key"] in place:
+                place[one.metadata["key"]] = _plain(value)
+        made["model"].setdefault("semantic_frame_rate", "25hz")
+        made["model"].setdefault("version", "v2")
+        return made
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _integers(value: Any) -> tuple[int, ...]:
+    return tuple(_integer(part) for part in value)
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 0:
+        raise ValueError("no whole number")
+    return int(value)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "int": _integer,
+    "float": float,
+    "float | None": lambda value: None if value is None else float(value),
+    "str": str,
+    "tuple[int, ...]": _integers,
+    "tuple[tuple[int, ...], ...]": lambda value: tuple(_integers(row) for row in value),
+}
+
+
+def _typed(one: Field[Any], key: str, value: Any) -> Any:
+    if one.default is MISSING:
+        raise TypeError(f"{one.name} has no default")
+    try:
+        return _READERS[str(one.type)](value)
+    except (TypeError, ValueError) as error:
+        raise BadCheckpoint(
+            f"The configuration of the SoVITS model has an unusable value for {key}: {value!r}.",
+            hint="Use another weight file.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Layers: each does one thing, and networks are made of them."""
