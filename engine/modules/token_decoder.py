@@ -1,0 +1,194 @@
+"""Layers of a decoder that reads text at once and then writes token by token.
+
+Shapes: B batch, N positions, H heads, D channels of a head, C channels (H * D).
+
+State that decoding needs lives in KeyValueCache, outside the layers.
+Parameter names are those of official weight files.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+GROWTH_POSITIONS: Final = 256
+"""A cache grows in steps of this many positions."""
+
+
+def sinusoid(positions: Tensor, channels: int) -> Tensor:
+    """Sines and cosines of positions, interleaved.
+
+    Args:
+        positions: (N,) any numeric type.
+        channels: even number of channels.
+
+    Returns:
+        (N, C) float32 on the positions' device.
+
+    Source: Vaswani et al. 2017, section 3.5; parity: tests/parity/test_s1.py.
+    """
+    pairs = torch.arange(0, channels, 2, device=positions.device, dtype=torch.float32)
+    speeds = torch.exp(pairs * (-math.log(10000.0) / channels))
+    angles = positions.to(torch.float32)[:, None] * speeds
+    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
+
+
+class TokenTable(nn.Module):
+    """Vectors of tokens."""
+
+    def __init__(self, rows: int, channels: int) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(rows, channels)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N) ids -> (B, N, C)."""
+        vectors: Tensor = self.word_embeddings(tokens)
+        return vectors
+
+
+class ScaledPosition(nn.Module):
+    """Adds sinusoidal positions times one learned number."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(1))
+        self.dropout = dropout
+
+    def forward(self, vectors: Tensor, first: int = 0) -> Tensor:
+        """(B, N, C) at positions first, first + 1, ... -> (B, N, C)."""
+        count, channels = vectors.shape[1:]
+        positions = torch.arange(first, first + count, device=vectors.device)
+        moved = vectors + self.alpha * sinusoid(positions, channels).to(vectors.dtype)
+        return functional.dropout(moved, self.dropout, self.training)
+
+
+class KeyValueCache:
+    """Keys and values of all layers for the positions seen so far.
+
+    Room is made in advance, so that a step writes one position and copies nothing.
+
+    Attributes:
+        length: Number of positions that every layer holds.
+    """
+
+    def __init__(self, layers: int) -> None:
+        self.length = 0
+        self._room: list[tuple[Tensor, Tensor] | None] = [None] * layers
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Stores (B, H, n, D) behind what is there.
+
+        Returns:
+            All keys and all values of the layer, (B, H, length + n, D) each.
+        """
+        end = self.length + keys.shape[2]
+        room = self._room[layer]
+        if room is None or room[0].shape[2] < end:
+            room = self._larger(room, keys, end)
+            self._room[layer] = room
+        for stored, new in zip(room, (keys, values), strict=True):
+            stored[:, :, self.length : end] = new
+        return room[0][:, :, :end], room[1][:, :, :end]
+
+    def advance(self, count: int) -> None:
+        """Counts positions that every layer has now stored."""
+        self.length += count
+
+    def select(self, rows: Tensor) -> None:
+        """Keeps some rows of the batch; rows: (b,) indices."""
+        for layer, room in enumerate(self._room):
+            if room is not None:
+                self._room[layer] = (room[0].index_select(0, rows), room[1].index_select(0, rows))
+
+    def _larger(self, room: tuple[Tensor, Tensor] | None, like: Tensor, end: int) -> tuple[Tensor, Tensor]:
+        batch, heads, _, channels = like.shape
+        shape = (batch, heads, end + GROWTH_POSITIONS, channels)
+        fresh = (like.new_empty(shape), like.new_empty(shape))
+        if room is not None:
+            for old, new in zip(room, fresh, strict=True):
+                new[:, :, : self.length] = old[:, :, : self.length]
+        return fresh
+
+
+class FusedAttention(nn.Module):
+    """Multi-head attention with one projection for queries, keys and values."""
+
+    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * channels, channels))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * channels))
+        self.out_proj = nn.Linear(channels, channels)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None, cache: KeyValueCache | None = None, layer: int = 0
+    ) -> Tensor:
+        """Attends from every position of x.
+
+        Args:
+            x: (B, N, C).
+            mask: bool, broadcastable to (B, H, N, keys), True where a key may be seen; None: all.
+            cache: earlier positions, which are seen too; these are added to it.
+            layer: this layer's place in the cache.
+
+        Returns:
+            (B, N, C).
+        """
+        projected = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+        queries, keys, values = (
+            part.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (B, H, N, D)
+            for part in projected.chunk(3, dim=-1)
+        )
+        if cache is not None:
+            keys, values = cache.append(layer, keys, values)
+        dropout = self.dropout if self.training else 0.0
+        seen = functional.scaled_dot_product_attention(
+            queries, keys, values, attn_mask=mask, dropout_p=dropout
+        )
+        joined: Tensor = self.out_proj(seen.transpose(1, 2).flatten(2))
+        return joined
+
+
+class DecoderLayer(nn.Module):
+    """Attention and a four times wider ReLU network, each normalised after its residual sum."""
+
+    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.self_attn = FusedAttention(channels, heads, dropout)
+        self.linear1 = nn.Linear(channels, 4 * channels)
+        self.linear2 = nn.Linear(4 * channels, channels)
+        self.norm1 = nn.LayerNorm(channels)
+        self.norm2 = nn.LayerNorm(channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None, cache: KeyValueCache | None = None, layer: int = 0
+    ) -> Tensor:
+        """(B, N, C) -> (B, N, C); see FusedAttention.forward for the other arguments."""
+        x = self.norm1(x + self.dropout(self.self_attn(x, mask, cache, layer)))
+        hidden = self.dropout(self.linear1(x).relu())
+        result: Tensor = self.norm2(x + self.dropout(self.linear2(hidden)))
+        return result
+
+
+class DecoderStack(nn.Module):
+    """Layers one after the other; no norm at the end."""
+
+    def __init__(self, layers: int, channels: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(DecoderLayer(channels, heads, dropout) for _ in range(layers))
+
+    def forward(self, x: Tensor, mask: Tensor | None, cache: KeyValueCache | None = None) -> Tensor:
+        """(B, N, C) -> (B, N, C); positions of x are added to the cache."""
+        for index, layer in enumerate(self.layers):
+            x = layer(x, mask, cache, index)
+        if cache is not None:
+            cache.advance(x.shape[1])
+        return x
