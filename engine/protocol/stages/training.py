@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from engine.protocol.stages.base import FieldKind, StageSpec, parameter
 from engine.protocol.stages.features import ExperimentParameters
+
+
+class TrainingPrecision(StrEnum):
+    """Arithmetic of a training."""
+
+    AUTO = "auto"
+    FLOAT32 = "fp32"
+    BF16 = "bf16"
 
 
 class TrainingParameters(ExperimentParameters):
@@ -40,6 +49,12 @@ class TrainingParameters(ExperimentParameters):
         ge=1,
     )
     seed: int = parameter(1234, "Seed", "Start of the random numbers.", expert=True, ge=0)
+    precision: TrainingPrecision = parameter(
+        TrainingPrecision.AUTO,
+        "Precision",
+        "auto is mixed precision (bf16) on GPUs made for it, else fp32.",
+        expert=True,
+    )
 
 
 class TrainSovitsParameters(TrainingParameters):
@@ -56,6 +71,14 @@ class TrainSovitsParameters(TrainingParameters):
     )
     learning_rate: float = parameter(
         1e-4, "Learning rate", "How fast the network changes.", expert=True, gt=0, le=0.01
+    )
+    adversarial_from_step: int = parameter(
+        0,
+        "Discriminator from step",
+        "Learns without the discriminator before this step; only of use when training from nothing.",
+        unit="steps",
+        expert=True,
+        ge=0,
     )
     pretrained_generator: Path | None = parameter(
         None,
@@ -98,6 +121,14 @@ class TrainGptParameters(TrainingParameters):
     )
     learning_rate: float = parameter(
         0.002, "Learning rate", "How fast the network changes.", expert=True, gt=0, le=0.1
+    )
+    accumulate_batches: int = parameter(
+        4,
+        "Batches a step",
+        "So many batches are learnt from before the network moves once.",
+        unit="batches",
+        expert=True,
+        ge=1,
     )
     dpo: bool = parameter(
         False,

@@ -1,0 +1,171 @@
+"""Fine-tunes the GPT.
+
+Where the original's behaviour is a slip, it is mended here: the rate is the same from the first step
+on, every step gathers the same number of batches, an epoch's last batches are learnt from in that
+epoch, and cuts for preference training lie inside the speech. Padding is masked where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from engine.models.gpt import Gpt, export_gpt, load_gpt
+from engine.protocol.builtin import pretrained
+from engine.protocol.context import Context
+from engine.protocol.results import StageResult
+from engine.protocol.stages.training import TrainGptParameters
+from engine.protocol.versions import version
+from engine.protocol.workspace import Workspace
+from engine.train.device import choose_device, gradient_norm, mixed, mixed_precision
+from engine.train.gpt_data import GptBatch, GptItem, gpt_batch, gpt_items, rejected_sequences
+from engine.train.loop import Loop, LoopSettings
+from engine.train.plan import Batch, batches_by_seconds, epoch_generator, fingerprint, repeated
+from engine.train.report import training_result
+from engine.train.scaled_adam import ScaledAdam, ScaledAdamOptions
+from engine.train.state import Part, Place
+
+_SHARE_OF_ITEMS: Final = 4
+"""A batch takes at most this fraction of all items, so that an epoch has several."""
+
+
+class GptTraining:
+    """The data, network and optimiser of one GPT training."""
+
+    def __init__(
+        self, parameters: TrainGptParameters, model: Gpt, items: Sequence[GptItem], weights: Path
+    ) -> None:
+        self._parameters = parameters
+        self._items = items
+        self._weights = weights
+        self._device = choose_device(parameters.device)
+        self._mixed = mixed_precision(self._device, parameters.precision)
+        self._model = model.to(self._device).train()
+        self._eos = model.config.eos_token
+        options = ScaledAdamOptions(lr=parameters.learning_rate)
+        self._optimiser = ScaledAdam(self._model.parameters(), options)
+        self._indices = repeated(len(items))
+        wanted = max(parameters.batch_size // 2, 1) if parameters.dpo else parameters.batch_size
+        self._batch_size = max(min(wanted, len(self._indices) // _SHARE_OF_ITEMS), 1)
+
+    @property
+    def order(self) -> str:
+        """Fingerprint of the data and of their order."""
+        settings = (self._parameters.seed, self._batch_size, self._parameters.accumulate_batches)
+        return fingerprint([settings, *((item.name, item.phones, item.tokens) for item in self._items)])
+
+    def parts(self) -> Mapping[str, Part]:
+        """Everything with a state."""
+        return {"gpt": self._model, "optimiser": self._optimiser}
+
+    def plan(self, epoch: int) -> list[list[Batch]]:
+        """Steps of several batches each, whose gradients are added up."""
+        seconds = [self._items[index].seconds for index in self._indices]
+        batches = batches_by_seconds(seconds, self._batch_size, epoch_generator(self._parameters.seed, epoch))
+        chosen = [tuple(self._indices[place] for place in batch) for batch in batches]
+        size = self._parameters.accumulate_batches
+        return [chosen[start : start + size] for start in range(0, len(chosen), size)]
+
+    def load(self, step: Sequence[Batch]) -> list[GptBatch]:
+        """Reads the batches of a step."""
+        return [gpt_batch([self._items[index] for index in batch], self._model.config) for batch in step]
+
+    def step(self, data: list[GptBatch], step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
+        """Adds up the gradients of all batches, then moves once."""
+        del step
+        self._optimiser.zero_grad(set_to_none=True)
+        loss = accuracy = preference = 0.0
+        for batch in data:
+            check_cancelled()
+            rejected = rejected_sequences(batch, self._eos, self._device) if self._parameters.dpo else None
+            there = batch.to(self._device)
+            with mixed(self._device, enabled=self._mixed):
+                made = self._model.loss(
+                    there.phones, there.phones_len, there.semantic, there.semantic_len, there.bert, rejected
+                )
+            made.loss.backward()  # type: ignore[no-untyped-call]
+            loss += float(made.cross_entropy.detach())
+            preference += float((made.loss - made.cross_entropy).detach())
+            accuracy += float(made.accuracy)
+        norm = gradient_norm(self._model.parameters())
+        self._optimiser.step()
+        figures = {
+            "loss": loss / sum(batch.targets for batch in data),
+            "accuracy": accuracy / len(data),
+            "learning_rate": self._optimiser.param_groups[0]["lr"],
+            "grad_norm": norm,
+        }
+        return figures | ({"loss_preference": preference / len(data)} if self._parameters.dpo else {})
+
+    def end_epoch(self) -> None:
+        """The rate is constant: nothing moves on."""
+
+    def weights_path(self, place: Place) -> Path:
+        """Where the weights of a place are exported to."""
+        return self._weights / f"{self._parameters.experiment}-e{place.epoch}.ckpt"
+
+    def export(self, place: Place) -> Path:
+        """Writes the weights in the official layout, in half precision."""
+        return export_gpt(
+            self.weights_path(place), self._model, f"GPT-e{place.epoch}", _official_settings(self._parameters)
+        )
+
+
+def _official_settings(parameters: TrainGptParameters) -> dict[str, Any]:
+    """The parts of an official configuration that tell how the weights were trained."""
+    return {
+        "train": {
+            "seed": parameters.seed,
+            "epochs": parameters.total_epochs,
+            "batch_size": parameters.batch_size,
+            "save_every_n_epoch": parameters.save_every_epochs,
+            "precision": "32",
+            "gradient_clip": 1.0,
+            "exp_name": parameters.experiment,
+            "if_dpo": parameters.dpo,
+        },
+        "optimizer": {
+            "lr": parameters.learning_rate,
+            "lr_init": parameters.learning_rate,
+            "lr_end": parameters.learning_rate,
+            "warmup_steps": 0,
+            "decay_steps": 1,
+        },
+        "data": {"max_eval_sample": 8, "max_sec": 54, "num_workers": 0, "pad_val": 1024},
+        "inference": {"top_k": 15},
+    }
+
+
+def run(parameters: TrainGptParameters, context: Context) -> StageResult:
+    """Fine-tunes the GPT on the prepared clips of an experiment.
+
+    Raises:
+        NothingToDo: the clips are not prepared.
+        BadLabels: the prepared files are broken.
+        MissingModel: there are no weights to start from.
+        BadCheckpoint: the weights, or the saved states, do not fit.
+        BadParameters: the data do not fit the network.
+        TrainingFailed: the loss is no number any more.
+        OutOfMemory: the memory was not enough.
+        OutOfSpace: something could not be written.
+        Cancelled: the user stopped; the state is saved.
+    """
+    workspace, facts = Workspace(parameters.workspace), version(parameters.version)
+    experiment = workspace.experiment(parameters.experiment)
+    start = parameters.pretrained_gpt or pretrained(workspace, facts).gpt
+    model = load_gpt(start)
+    items, skipped = gpt_items(experiment, facts, model.config)
+    context.log(f"Training the GPT on {len(items)} clips, from {start.name}.")
+    for one in skipped:
+        context.log(f"{one.name} is left out: {one.reason}.", "warning")
+    training = GptTraining(parameters, model, items, workspace.gpt_weights(facts))
+    settings = LoopSettings(
+        folder=experiment.gpt_folder(facts),
+        total_epochs=parameters.total_epochs,
+        save_every_epochs=parameters.save_every_epochs,
+        state_every_steps=parameters.state_every_steps,
+        keep_only_latest=parameters.keep_only_latest,
+        seed=parameters.seed,
+    )
+    return training_result("GPT", parameters.total_epochs, Loop(training, settings, context).run(), skipped)

@@ -1,0 +1,103 @@
+"""Networks made from nothing, in the official layout: for a voice that is trained from its beginning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from engine.checkpoints.writer import write_gpt
+from engine.models.gpt import KEY_PREFIX, Gpt, GptConfig
+
+GPT_FILE: Final = "s1.ckpt"
+GENERATOR_FILE: Final = "s2G.pth"
+DISCRIMINATOR_FILE: Final = "s2D.pth"
+
+
+def k_means(
+    points: Tensor, count: int, *, seed: int = 0, rounds: int = 40, sample: int = 60000, rows: int = 8192
+) -> Tensor:
+    """Centres of clusters, by Lloyd's algorithm from well-spread starts; the same each time.
+
+    Args:
+        points: (N, C) float32; at least `count` of them.
+        count: number of centres K.
+        seed: start of the random numbers.
+        rounds: passes over the points at most.
+        sample: at most so many points are used, chosen at random.
+        rows: points compared at once.
+
+    Returns:
+        (K, C). A centre that loses all its points starts anew at the point farthest from its own.
+    """
+    if len(points) < count:
+        raise ValueError(f"{len(points)} points are too few for {count} centres")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(points), generator=generator)[:sample]
+    kept = points[chosen].float()
+    centres = _spread_starts(kept, count, generator)
+    before = torch.inf
+    for _ in range(rounds):
+        owner, distance = _nearest(kept, centres, rows)
+        sums = torch.zeros_like(centres).index_add_(0, owner, kept)
+        sizes = torch.bincount(owner, minlength=count)
+        filled = sizes > 0
+        centres[filled] = sums[filled] / sizes[filled, None]
+        empty = (~filled).nonzero().flatten()
+        if len(empty):
+            centres[empty] = kept[distance.topk(len(empty)).indices]
+        error = float(distance.mean())
+        if before - error < 1e-4 * error and not len(empty):
+            break
+        before = error
+    return centres
+
+
+def _spread_starts(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Starts that keep apart: each batch of new ones is drawn by the squared distance to those before."""
+    first = torch.randint(len(points), (1,), generator=generator)
+    centres = points[first]
+    distance = _nearest(points, centres, len(points))[1]
+    while len(centres) < count:
+        wanted = min(max(len(centres) // 2, 1), count - len(centres))
+        weights = distance + 1e-12  # duplicates of a centre have none, but must not stop the draw
+        drawn = torch.multinomial(weights, wanted, generator=generator)
+        fresh = points[drawn]
+        distance = torch.minimum(distance, _nearest(points, fresh, len(points))[1])
+        centres = torch.cat((centres, fresh))
+    return centres.clone()
+
+
+def _nearest(points: Tensor, centres: Tensor, rows: int) -> tuple[Tensor, Tensor]:
+    """(N,) index of the nearest centre, and the squared distance to it."""
+    owners, distances = [], []
+    sizes = centres.square().sum(dim=1)
+    for part in points.split(rows):
+        squared = sizes - 2 * part @ centres.T
+        best = squared.min(dim=1)
+        owners.append(best.indices)
+        distances.append((best.values + part.square().sum(dim=1)).clamp(min=0))
+    return torch.cat(owners), torch.cat(distances)
+
+
+def new_gpt(path: Path, config: GptConfig, *, seed: int = 0) -> Path:
+    """Writes a GPT with random weights, in float32.
+
+    Args:
+        path: file to write.
+        config: its sizes.
+        seed: start of the random numbers.
+
+    Raises:
+        OutOfSpace: the file cannot be written.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Gpt(config)
+        for name, tensor in model.named_parameters():
+            if name.endswith("word_embeddings.weight"):
+                nn.init.normal_(tensor, std=config.width**-0.5)
+    weights = {KEY_PREFIX + name: tensor for name, tensor in model.state_dict().items()}
+    return write_gpt(path, weights, config.to_checkpoint(), "new", half=False)

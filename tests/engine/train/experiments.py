@@ -1,0 +1,75 @@
+"""A prepared experiment of six clips, and tiny networks that fit it."""
+
+import math
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.models.gpt import GptConfig
+from engine.protocol.workspace import Experiment, Workspace
+from engine.train.scratch import new_gpt
+
+PHONES = "HH AH0 L OW1 W ER1 L D DH IH1 S IH0 Z AH0 T EH1 S T".split()
+SSL_CHANNELS = 12
+CODES = 32
+RATE_HZ = 32000
+HOP = 640
+NAMES = tuple(f"说 it's {number}.wav" for number in range(6))
+GPT_SIZES = GptConfig(
+    layers=2, width=32, heads=2, phoneme_rows=732, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=8
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    workspace: Path
+    experiment: Experiment
+    gpt: Path
+    name: str = "声音 it's"
+
+
+def clip_seconds(number):
+    return 1.0 + 0.25 * number
+
+
+def _wave(number, generator):
+    seconds = clip_seconds(number)
+    time = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    tone = 0.4 * np.sin(2 * math.pi * (110 + 15 * number) * time)
+    return tone + 0.02 * generator.standard_normal(len(time))
+
+
+def _write_clip(path, samples):
+    with wave.open(str(path), "wb") as stream:
+        stream.setnchannels(1)
+        stream.setsampwidth(2)
+        stream.setframerate(RATE_HZ)
+        stream.writeframes((samples * 32767).astype("<i2").tobytes())
+
+
+def prepare(folder: Path) -> Prepared:
+    """Writes everything that the trainings read into `<folder>/用户 it's 名`."""
+    root = folder / "用户 it's 名"
+    made = Prepared(root, Workspace(root).experiment(Prepared.name), root / "s1.ckpt")
+    generator = np.random.default_rng(7)
+    for part in (made.experiment.ssl_folder, made.experiment.wav_folder):
+        part.mkdir(parents=True)
+    text, tokens = [], ["item_name\tsemantic_audio"]
+    for number, name in enumerate(NAMES):
+        samples = _wave(number, generator)
+        _write_clip(made.experiment.wav_folder / name, samples)
+        frames = len(samples) // HOP - number % 2  # the encoder may give one frame less than there are
+        phones = PHONES[number : number + int(6 * clip_seconds(number))]
+        text.append(f"{name}\t{' '.join(phones)}\tNone\thello world {number}")
+        ids = (np.arange(frames // 2) * (number + 1) // 3) % CODES
+        tokens.append(f"{name}\t{' '.join(map(str, ids))}")
+        steps = torch.arange(frames)[None] * torch.arange(1, SSL_CHANNELS + 1)[:, None]
+        ssl = torch.sin(0.05 * (number + 1) * steps)
+        torch.save(ssl[None].half(), made.experiment.ssl_folder / f"{name}.pt")
+    made.experiment.text_file.write_text("\n".join(text) + "\n", encoding="utf-8")
+    made.experiment.semantic_file.write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    new_gpt(made.gpt, GPT_SIZES, seed=1)
+    return made
