@@ -1,0 +1,153 @@
+"""English words and how they are said."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from engine.protocol.builtin import resource
+from engine.text.en.guess import guess
+
+# Acronyms that the dictionary holds as words; they are spelled.
+_SPELLED: Final = frozenset({"ae", "ai", "ar", "ios", "hud", "os", "nasa"})
+_OWN_WORDS: Final = MappingProxyType(
+    {
+        "chatgpt": "CH AE1 T JH IY1 P IY1 T IY1",
+        "json": "JH EY1 S AH0 N",
+        "conda": "K AA1 N D AH0",
+        "miz": "M IH1 Z",
+        "'n'": "AH0 N",
+        "zero": "Z IY1 R OW0",  # as in the release of the dictionary that the networks learnt from
+    }
+)
+_HISSING: Final = frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
+_VOICELESS: Final = frozenset({"P", "T", "K", "F", "TH", "HH"})
+_LONGEST_SPELLED: Final = 3
+_SHORTEST_PART: Final = 2
+_LONGEST_COMPOUND: Final = 40
+
+
+_OWN_HOMOGRAPHS: Final = (
+    "READ|R EH1 D|R IY1 D|VBN",
+    "COMPLEX|K AH0 M P L EH1 K S|K AA1 M P L EH0 K S|ADJ",
+    "WIND|W AY1 N D|W IH1 N D|V",
+    "TEAR|T EH1 R|T IH1 R|V",
+    "LIVE|L AY1 V|L IH1 V|ADJ",
+    "LEAD|L EH1 D|L IY1 D|METAL",
+)
+_VOWELS: Final = frozenset("aeiouy")
+
+
+@dataclass(frozen=True, slots=True)
+class Homograph:
+    """A word that is said in two ways: `first` when its part of speech is `tag`, else `other`."""
+
+    first: tuple[str, ...]
+    other: tuple[str, ...]
+    tag: str
+
+
+@cache
+def words() -> Mapping[str, str]:
+    """Lower-case word -> phones with blanks between."""
+    text = gzip.decompress(resource("text", "cmudict.txt.gz").read_bytes()).decode("utf-8")
+    table = dict(line.split(" ", 1) for line in text.splitlines())
+    for word in _SPELLED:
+        table.pop(word, None)
+    table.update(_OWN_WORDS)
+    return MappingProxyType(table)
+
+
+@cache
+def homographs() -> Mapping[str, Homograph]:
+    """Words that are said in two ways."""
+    found = {}
+    listed = resource("text", "homographs.txt").read_text(encoding="utf-8").splitlines()
+    for line in (*listed, *_OWN_HOMOGRAPHS):
+        if line.startswith("#") or line.count("|") != 3:
+            continue
+        word, first, other, tag = line.strip().split("|")
+        found[word.lower()] = Homograph(tuple(first.split()), tuple(other.split()), tag)
+    return MappingProxyType(found)
+
+
+def is_word(word: str) -> bool:
+    """Whether the dictionary holds a lower-case word."""
+    return word in words()
+
+
+def say(word: str) -> tuple[str, ...]:
+    """Phones of a lower-case word: from the dictionary, put together from its parts, or guessed."""
+    if found := words().get(word):
+        return tuple(found.split())
+    bare = word.strip("'-")
+    if bare != word:
+        return say(bare) if bare else ()
+    if word.endswith("'s"):
+        return _possessive(word[:-2])
+    if "-" in word:
+        return tuple(phone for part in word.split("-") for phone in say(part))
+    plain = word.replace("'", "")
+    if plain != word:
+        return say(plain)
+    if len(word) <= _LONGEST_SPELLED or _VOWELS.isdisjoint(word):
+        return spell(word)
+    if parts := _compound(word):
+        return tuple(phone for part in parts for phone in words()[part].split())
+    return guess(word)
+
+
+def spell(word: str) -> tuple[str, ...]:
+    """Phones of a word's letters, one by one."""
+    table = words()
+    return tuple(phone for letter in word if letter.isalpha() for phone in _letter(letter, table).split())
+
+
+def _letter(letter: str, table: Mapping[str, str]) -> str:
+    return "EY1" if letter == "a" else table.get(letter, "")
+
+
+def _possessive(stem: str) -> tuple[str, ...]:
+    said = spell(stem) if len(stem) == 1 else say(stem)
+    if not said:
+        return ()
+    if said[-1] in _HISSING:
+        return (*said, "AH0", "Z")
+    return (*said, "S" if said[-1] in _VOICELESS else "Z")
+
+
+@cache
+def _compound(word: str) -> tuple[str, ...]:
+    """Known words that make up an unknown one, as few as may be; empty when there are none.
+
+    Parts have three letters or more; a part of two may stand beside long ones only.
+    """
+    if len(word) > _LONGEST_COMPOUND:
+        return ()
+    table = words()
+    splits: list[tuple[str, ...]] = []
+    for cut in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
+        head, tail = word[:cut], word[cut:]
+        if head in table and tail in table:
+            splits.append((head, tail))
+        elif head in table and (rest := _pair(tail)):
+            splits.append((head, *rest))
+    fitting = [parts for parts in splits if _long_enough(parts)]
+    return min(fitting, key=lambda parts: (len(parts), sum(len(part) ** 2 for part in parts)), default=())
+
+
+def _pair(word: str) -> tuple[str, ...]:
+    table = words()
+    cuts = range(_LONGEST_SPELLED + 1, len(word) - _LONGEST_SPELLED)
+    return next(((word[:cut], word[cut:]) for cut in cuts if word[:cut] in table and word[cut:] in table), ())
+
+
+def _long_enough(parts: tuple[str, ...]) -> bool:
+    short = sum(len(part) == _SHORTEST_PART for part in parts)
+    return not short or (
+        short == 1 and all(len(p) > _LONGEST_SPELLED for p in parts if len(p) != _SHORTEST_PART)
+    )

@@ -1,0 +1,36 @@
+"""The tables that give every phone its number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from engine.protocol.builtin import resource
+from engine.protocol.versions import version as model_version
+
+UNKNOWN: Final = "UNK"
+MARKS: Final = frozenset("!?…,.-")
+
+
+@cache
+def symbol_ids(version: str) -> Mapping[str, int]:
+    """Symbol -> id of a model version.
+
+    Raises:
+        BadParameters: no such version is built in.
+    """
+    rows = model_version(version).symbol_rows
+    listed: list[str] = json.loads(resource("text", f"symbols_{version}.json").read_text(encoding="utf-8"))
+    if len(listed) != rows:
+        raise ValueError(f"symbols_{version}.json has {len(listed)} symbols instead of {rows}")
+    return MappingProxyType({symbol: number for number, symbol in enumerate(listed)})
+
+
+def phone_ids(phones: Iterable[str], version: str) -> tuple[int, ...]:
+    """Ids of phones; a phone that the table lacks gets that of UNK."""
+    table = symbol_ids(version)
+    unknown = table[UNKNOWN]
+    return tuple(table.get(phone, unknown) for phone in phones)
