@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from engine.infer.text_cut import CutMethod
+from engine.protocol.stages.speech import CutMethod
 
 MAX_TOKENS: Final = 1500
 """Where decoding stops at the latest: 60 s of speech."""
