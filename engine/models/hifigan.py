@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from engine.models.sovits_config import SovitsConfig
 from engine.modules.normed import NormedConv1d, NormedUpsample1d
@@ -42,6 +43,7 @@ class Decoder(nn.Module):
         super().__init__()
         width = config.upsample_channels
         self.parallel = len(config.resblock_kernels)
+        self.saves_memory = False
         self.conv_pre = nn.Conv1d(config.latent_channels, width, _OUTER_KERNEL, padding=_OUTER_KERNEL // 2)
         self.ups = nn.ModuleList()
         self.resblocks = nn.ModuleList()
@@ -67,7 +69,17 @@ class Decoder(nn.Module):
         for index, upsample in enumerate(self.ups):
             x = upsample(F.leaky_relu(x, _SLOPE))
             first = index * self.parallel
-            blocks = self.resblocks[first : first + self.parallel]
-            x = torch.stack([block(x) for block in blocks]).mean(dim=0)
+            x = self._residual(self.resblocks[first : first + self.parallel], x)
         wave: Tensor = self.conv_post(F.leaky_relu(x, _LAST_SLOPE)).tanh()
         return wave
+
+    def _residual(self, blocks: nn.ModuleList, x: Tensor) -> Tensor:
+        """The mean of parallel blocks; to save memory, the way back computes them again."""
+
+        def mean(start: Tensor) -> Tensor:
+            return torch.stack([block(start) for block in blocks]).mean(dim=0)
+
+        if self.saves_memory and torch.is_grad_enabled():
+            again: Tensor = checkpoint(mean, x, use_reentrant=False)
+            return again
+        return mean(x)

@@ -99,7 +99,7 @@ def load_content_encoder(folder: Path) -> ContentEncoder:
     weights = _official_names(read_checkpoint(weights_file).weights)
     expected = network.state_dict()
     if _MASK in expected and _MASK not in weights:  # only pretraining uses it
-        weights[_MASK] = expected[_MASK]
+        weights[_MASK] = torch.zeros(expected[_MASK].shape)
     if _MASK not in expected:
         weights.pop(_MASK, None)
     put_weights(network, weights, weights_file)
@@ -108,7 +108,8 @@ def load_content_encoder(folder: Path) -> ContentEncoder:
 
 def _build(path: Path) -> ContentEncoder:
     try:
-        return ContentEncoder(_hubert_settings(path))
+        with torch.device("meta"):
+            return ContentEncoder(_hubert_settings(path))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadCheckpoint(
             f"{path} does not describe a HuBERT model.",

@@ -308,6 +308,10 @@ class Sovits(nn.Module):
             posterior=posterior,
         )
 
+    def save_memory(self, *, enabled: bool = True) -> None:
+        """Trades training time for memory: the decoder's inner results are computed twice."""
+        self.dec.saves_memory = enabled
+
     def fuse_weight_norm(self) -> None:
         """Makes speaking faster; afterwards the network cannot be trained nor exported."""
         fuse_weight_norm(self)

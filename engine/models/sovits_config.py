@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
+from engine.audio.spectrogram import MelSpec, SpectrogramSpec
 from engine.protocol.errors import BadCheckpoint
 
 _SHAPES = "sizes"
@@ -128,9 +129,29 @@ class SovitsConfig:
             )
 
     @property
+    def spectrogram(self) -> SpectrogramSpec:
+        """How recordings are analysed."""
+        return SpectrogramSpec(
+            rate_hz=self.rate_hz,
+            fft_samples=self.fft_samples,
+            hop_samples=self.hop_samples,
+            window_samples=self.window_samples,
+        )
+
+    @property
+    def mel(self) -> MelSpec:
+        """What the mel loss compares."""
+        return MelSpec(
+            spectrogram=self.spectrogram,
+            bands=self.mel_bands,
+            low_hz=self.mel_low_hz,
+            high_hz=self.mel_high_hz,
+        )
+
+    @property
     def spectrogram_bins(self) -> int:
         """Bins of the linear spectrogram."""
-        return self.fft_samples // 2 + 1
+        return self.spectrogram.bins
 
     @property
     def segment_frames(self) -> int:
