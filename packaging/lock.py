@@ -21,7 +21,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "packaging" / "locks"
-PYTHON = "3.11"
+PYTHONS = ("3.11", "3.14")
+"""Oldest and newest Python; what only the newest needs is marked with NEWER."""
+NEWER = 'python_version >= "3.13"'
 TORCH = "2.13.0"
 CUDA_ONLY = re.compile(r"^(nvidia-|cuda-|triton==)")
 """Packages that the CUDA build of torch brings and its CPU build does without."""
@@ -88,7 +90,7 @@ def pinned(text: str) -> list[str]:
 
 
 def compile_pins(requirements: list[str], platform: str, preferred: Path | None) -> list[str]:
-    """Ask uv for the exact versions that satisfy `requirements` on `platform`.
+    """The exact versions that satisfy `requirements` on `platform` with every supported Python.
 
     Args:
         requirements: Lines as in a requirements file.
@@ -96,16 +98,36 @@ def compile_pins(requirements: list[str], platform: str, preferred: Path | None)
         preferred: A lock whose versions are kept where they still fit.
 
     Raises:
+        RuntimeError: uv found no set of wheels, or not the same versions for every Python.
+    """
+    oldest = ask_uv(requirements, platform, PYTHONS[0], preferred)
+    newest = ask_uv([*requirements, *oldest], platform, PYTHONS[1], preferred)
+    return [*oldest, *(f"{pin} ; {NEWER}" for pin in newest if pin not in oldest)]
+
+
+def ask_uv(requirements: list[str], platform: str, python: str, preferred: Path | None) -> list[str]:
+    """Ask uv for the exact versions for one Python.
+
+    Args:
+        requirements: Lines as in a requirements file.
+        platform: What uv calls the platform.
+        python: Version of Python.
+        preferred: A lock whose versions are kept where they still fit.
+
+    Raises:
         RuntimeError: uv found no set of wheels.
     """
     uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-    command = [uv, "pip", "compile", "-", "--python-version", PYTHON, "--python-platform", platform]
+    command = [uv, "pip", "compile", "-", "--python-version", python, "--python-platform", platform]
     command += ["--no-build", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-config", "--quiet"]
     wanted = "\n".join([*requirements, f"torch=={TORCH}"])
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lock.txt"
         if preferred is not None and preferred.is_file():
-            shutil.copyfile(preferred, output)  # uv keeps the versions that its output file already has
+            kept = "\n".join(line.partition(";")[0] for line in pinned(preferred.read_text(encoding="utf-8")))
+            output.write_text(
+                kept, encoding="utf-8"
+            )  # uv keeps the versions that its output file already has
         done = subprocess.run(
             [*command, "--output-file", str(output)],
             input=wanted,
@@ -114,7 +136,7 @@ def compile_pins(requirements: list[str], platform: str, preferred: Path | None)
             check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"no set of wheels for {platform}:\n{done.stderr}")
+            raise RuntimeError(f"no set of wheels for {platform}, Python {python}:\n{done.stderr}")
         return pinned(output.read_text(encoding="utf-8"))
 
 
