@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from engine.checkpoints.writer import write_gpt
+from engine.checkpoints.writer import write_gpt, write_weights
+from engine.models.discriminators import DiscriminatorConfig, Discriminators
 from engine.models.gpt import KEY_PREFIX, Gpt, GptConfig
+from engine.models.sovits import Sovits
+from engine.models.sovits_config import SovitsConfig
 
 GPT_FILE: Final = "s1.ckpt"
 GENERATOR_FILE: Final = "s2G.pth"
@@ -74,7 +78,7 @@ def _nearest(points: Tensor, centres: Tensor, rows: int) -> tuple[Tensor, Tensor
     """(N,) index of the nearest centre, and the squared distance to it."""
     owners, distances = [], []
     sizes = centres.square().sum(dim=1)
-    for part in points.split(rows):
+    for part in torch.split(points, rows):
         squared = sizes - 2 * part @ centres.T
         best = squared.min(dim=1)
         owners.append(best.indices)
@@ -101,3 +105,43 @@ def new_gpt(path: Path, config: GptConfig, *, seed: int = 0) -> Path:
                 nn.init.normal_(tensor, std=config.width**-0.5)
     weights = {KEY_PREFIX + name: tensor for name, tensor in model.state_dict().items()}
     return write_gpt(path, weights, config.to_checkpoint(), "new", half=False)
+
+
+def new_generator(path: Path, config: SovitsConfig, content: Iterable[Tensor], *, seed: int = 0) -> Path:
+    """Writes a SoVITS generator with random weights and a codebook that fits the content features.
+
+    The codes are the centres of clusters of the features, two frames averaged.
+
+    Args:
+        path: file to write, in float32, with the posterior encoder.
+        config: its sizes.
+        content: content features (1, C, T) or (C, T) of the clips that it will learn from.
+        seed: start of the random numbers.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutOfSpace: the file cannot be written.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Sovits(config)
+    model.average_content()
+    features = [part if part.ndim == 3 else part[None] for part in content]
+    points = torch.cat([model.project_content(part.float())[0].T for part in features])
+    model.set_codebook(k_means(points, config.codebook_size, seed=seed))
+    payload = {"weight": model.state_dict(), "config": config.to_checkpoint(), "info": "new"}
+    return write_weights(path, payload)
+
+
+def new_discriminators(path: Path, config: DiscriminatorConfig, *, seed: int = 0) -> Path:
+    """Writes judges with random weights, in float32.
+
+    Raises:
+        OutOfSpace: the file cannot be written.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Discriminators(config)
+    return write_weights(path, {"weight": model.state_dict()})

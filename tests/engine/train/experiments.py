@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.models.discriminators import DiscriminatorConfig
 from engine.models.gpt import GptConfig
+from engine.models.sovits_config import SovitsConfig
 from engine.protocol.workspace import Experiment, Workspace
-from engine.train.scratch import new_gpt
+from engine.train.scratch import new_discriminators, new_generator, new_gpt
 
 PHONES = "HH AH0 L OW1 W ER1 L D DH IH1 S IH0 Z AH0 T EH1 S T".split()
 SSL_CHANNELS = 12
@@ -21,6 +23,26 @@ NAMES = tuple(f"说 it's {number}.wav" for number in range(6))
 GPT_SIZES = GptConfig(
     layers=2, width=32, heads=2, phoneme_rows=732, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=8
 )
+SOVITS_SIZES = SovitsConfig(
+    latent_channels=8,
+    hidden_channels=8,
+    filter_channels=16,
+    layers=2,
+    resblock_kernels=(3,),
+    resblock_dilations=((1, 3, 5),),
+    upsample_channels=32,
+    style_channels=16,
+    ssl_channels=SSL_CHANNELS,
+    codebook_size=CODES,
+    mrte_channels=16,
+    mrte_heads=2,
+    posterior_layers=2,
+    flow_count=2,
+    flow_layers=1,
+    style_bins=64,
+    style_width=8,
+)
+JUDGE_SIZES = DiscriminatorConfig(periods=(2, 3, 5, 7, 11), narrower=16)
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,8 @@ class Prepared:
     workspace: Path
     experiment: Experiment
     gpt: Path
+    generator: Path
+    discriminator: Path
     name: str = "声音 it's"
 
 
@@ -53,10 +77,12 @@ def _write_clip(path, samples):
 def prepare(folder: Path) -> Prepared:
     """Writes everything that the trainings read into `<folder>/用户 it's 名`."""
     root = folder / "用户 it's 名"
-    made = Prepared(root, Workspace(root).experiment(Prepared.name), root / "s1.ckpt")
+    experiment = Workspace(root).experiment(Prepared.name)
+    made = Prepared(root, experiment, root / "s1.ckpt", root / "s2G.pth", root / "s2D.pth")
     generator = np.random.default_rng(7)
     for part in (made.experiment.ssl_folder, made.experiment.wav_folder):
         part.mkdir(parents=True)
+    content = []
     text, tokens = [], ["item_name\tsemantic_audio"]
     for number, name in enumerate(NAMES):
         samples = _wave(number, generator)
@@ -68,8 +94,11 @@ def prepare(folder: Path) -> Prepared:
         tokens.append(f"{name}\t{' '.join(map(str, ids))}")
         steps = torch.arange(frames)[None] * torch.arange(1, SSL_CHANNELS + 1)[:, None]
         ssl = torch.sin(0.05 * (number + 1) * steps)
+        content.append(ssl)
         torch.save(ssl[None].half(), made.experiment.ssl_folder / f"{name}.pt")
     made.experiment.text_file.write_text("\n".join(text) + "\n", encoding="utf-8")
     made.experiment.semantic_file.write_text("\n".join(tokens) + "\n", encoding="utf-8")
     new_gpt(made.gpt, GPT_SIZES, seed=1)
+    new_generator(made.generator, SOVITS_SIZES, content, seed=1)
+    new_discriminators(made.discriminator, JUDGE_SIZES, seed=1)
     return made

@@ -1,0 +1,290 @@
+"""Fine-tunes SoVITS: a generator that learns to sound like the clips, and judges that learn to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import ExponentialLR
+
+from engine.audio.spectrogram import MelSpec, log_mel, mel_of_linear
+from engine.models.discriminators import DiscriminatorConfig, Discriminators, load_discriminators
+from engine.models.sovits import Sovits, SovitsTrainingOutput, export_sovits, load_sovits
+from engine.modules.lengths import take_segments
+from engine.protocol.builtin import pretrained
+from engine.protocol.context import Context
+from engine.protocol.results import StageResult
+from engine.protocol.stages.training import TrainSovitsParameters
+from engine.protocol.versions import version
+from engine.protocol.workspace import Workspace
+from engine.train.device import choose_device, exact, gradient_norm, mixed, mixed_precision
+from engine.train.loop import Loop, LoopSettings
+from engine.train.losses import (
+    MEL_WEIGHT,
+    discriminator_loss,
+    divergence_loss,
+    feature_loss,
+    generator_loss,
+    mel_loss,
+)
+from engine.train.plan import Batch, batches_by_frames, epoch_generator, fingerprint, repeated
+from engine.train.report import training_result
+from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items, spectrogram_spec
+from engine.train.state import Part, Place
+
+BETAS: Final = (0.8, 0.99)
+EPSILON: Final = 1e-9
+RATE_DECAY: Final = 0.999875
+TEXT_PARTS: Final = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
+_OFFICIAL_WIDTH: Final = 512
+
+
+class SovitsTraining:
+    """The data, networks and optimisers of one SoVITS training."""
+
+    def __init__(
+        self,
+        parameters: TrainSovitsParameters,
+        generator: Sovits,
+        judges: Discriminators,
+        items: Sequence[SovitsItem],
+        weights: Path,
+    ) -> None:
+        self._parameters = parameters
+        self._items = items
+        self._weights = weights
+        self._config = generator.config
+        self._mel = MelSpec(
+            spectrogram=spectrogram_spec(generator.config),
+            bands=generator.config.mel_bands,
+            low_hz=generator.config.mel_low_hz,
+            high_hz=generator.config.mel_high_hz,
+        )
+        self._device = choose_device(parameters.device)
+        self._mixed = mixed_precision(self._device, parameters.precision)
+        self._generator = generator.to(self._device).train()
+        self._judges = judges.to(self._device).train()
+        self._generator_optimiser = _adam(
+            rate_groups(generator, parameters.learning_rate, parameters.text_low_lr_rate),
+            parameters.learning_rate,
+        )
+        self._judge_optimiser = _adam(judges.parameters(), parameters.learning_rate)
+        self._schedules = [
+            ExponentialLR(optimiser, RATE_DECAY)
+            for optimiser in (self._generator_optimiser, self._judge_optimiser)
+        ]
+        self._indices = repeated(len(items))
+
+    @property
+    def order(self) -> str:
+        """Fingerprint of the data and of their order."""
+        settings = (self._parameters.seed, self._parameters.batch_size)
+        return fingerprint([settings, *((item.name, item.frames, item.phones) for item in self._items)])
+
+    def parts(self) -> Mapping[str, Part]:
+        """Everything with a state."""
+        return {
+            "generator": self._generator,
+            "discriminators": self._judges,
+            "generator_optimiser": self._generator_optimiser,
+            "discriminator_optimiser": self._judge_optimiser,
+            "generator_schedule": self._schedules[0],
+            "discriminator_schedule": self._schedules[1],
+        }
+
+    def plan(self, epoch: int) -> list[list[Batch]]:
+        """Steps of one batch each."""
+        frames = [self._items[index].frames for index in self._indices]
+        source = epoch_generator(self._parameters.seed, epoch)
+        batches = batches_by_frames(frames, self._parameters.batch_size, source)
+        return [[tuple(self._indices[place] for place in batch)] for batch in batches]
+
+    def load(self, step: Sequence[Batch]) -> SovitsBatch:
+        """Reads the batch of a step."""
+        return sovits_batch([self._items[index] for index in step[0]], self._config)
+
+    def step(self, data: SovitsBatch, step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
+        """First the judges learn to tell recordings from made sound, then the generator to deceive them."""
+        del check_cancelled  # the judges move first: from then on the step has to be finished
+        batch = data.to(self._device)
+        adversarial = step >= self._parameters.adversarial_from_step
+        with mixed(self._device, enabled=self._mixed):
+            made = self._generator(
+                batch.ssl, batch.spectrogram, batch.frames, batch.phones, batch.phone_lengths
+            )
+        hop = self._config.hop_samples
+        real = take_segments(batch.wave, made.starts * hop, self._config.segment_samples)
+        figures = self._judge_step(real, made.wave.detach()) if adversarial else {}
+        losses = self._plain_losses(batch, made)
+        if adversarial:
+            losses |= self._deceiving_losses(real, made.wave)
+        total = torch.stack(list(losses.values())).sum()
+        self._generator_optimiser.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        figures["grad_norm"] = gradient_norm(self._generator.parameters())
+        self._generator_optimiser.step()
+        named = {f"loss_{name}": float(value.detach()) for name, value in losses.items()}
+        rate = float(self._generator_optimiser.param_groups[0]["lr"])
+        return {"loss": float(total.detach()), **named, **figures, "learning_rate": rate}
+
+    def _judge_step(self, real: Tensor, fake: Tensor) -> dict[str, float]:
+        self._judges.requires_grad_(requires_grad=True)
+        with mixed(self._device, enabled=self._mixed):
+            true, made = self._judges(real), self._judges(fake)
+        loss = discriminator_loss(true, made)
+        self._judge_optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = gradient_norm(self._judges.parameters())
+        self._judge_optimiser.step()
+        return {"loss_discriminator": float(loss.detach()), "grad_norm_discriminator": norm}
+
+    def _plain_losses(self, batch: SovitsBatch, made: SovitsTrainingOutput) -> dict[str, Tensor]:
+        with exact(self._device):
+            wanted = mel_of_linear(batch.spectrogram, self._mel)
+            wanted = take_segments(wanted, made.starts, self._config.segment_frames)
+            got = log_mel(made.wave.float().squeeze(1), self._mel)
+            return {
+                "mel": mel_loss(wanted, got),
+                "kl": divergence_loss(made.prior_latent, made.prior, made.posterior, made.mask),
+            }
+
+    def _deceiving_losses(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """The judges stay as they are: no gradient of theirs is computed or kept."""
+        self._judges.requires_grad_(requires_grad=False)
+        with mixed(self._device, enabled=self._mixed):
+            with torch.no_grad():
+                true = self._judges(real)
+            made = self._judges(fake)
+        return {"features": feature_loss(true, made), "generator": generator_loss(made)}
+
+    def end_epoch(self) -> None:
+        """Both rates decay."""
+        for schedule in self._schedules:
+            schedule.step()
+
+    def weights_path(self, place: Place) -> Path:
+        """Where the weights of a place are exported to."""
+        return self._weights / f"{self._parameters.experiment}_e{place.epoch}_s{place.step}.pth"
+
+    def export(self, place: Place) -> Path:
+        """Writes the weights in the official layout, in half precision."""
+        return export_sovits(
+            self._generator,
+            self.weights_path(place),
+            info=f"{place.epoch}epoch_{place.step}iteration",
+            config=_official_settings(self._parameters, self._items[0].sound.parent.parent),
+        )
+
+
+def rate_groups(generator: nn.Module, rate: float, text_share: float) -> list[dict[str, Any]]:
+    """The trainable tensors in four groups: the three text parts learn at a share of the rate."""
+    rest: list[Tensor] = []
+    text: dict[str, list[Tensor]] = {part: [] for part in TEXT_PARTS}
+    for name, tensor in generator.named_parameters():
+        if tensor.requires_grad:
+            part = next((part for part in TEXT_PARTS if name.startswith(part)), None)
+            (rest if part is None else text[part]).append(tensor)
+    slower = [{"params": tensors, "lr": rate * text_share} for tensors in text.values()]
+    return [{"params": rest, "lr": rate}, *slower]
+
+
+def _adam(parameters: Iterable[Tensor] | list[dict[str, Any]], rate: float) -> AdamW:
+    return AdamW(parameters, lr=rate, betas=BETAS, eps=EPSILON, fused=True)
+
+
+def _official_settings(parameters: TrainSovitsParameters, experiment: Path) -> dict[str, Any]:
+    """The parts of an official configuration that tell how the weights were trained."""
+    return {
+        "train": {
+            "log_interval": 100,
+            "eval_interval": 500,
+            "seed": parameters.seed,
+            "epochs": parameters.total_epochs,
+            "learning_rate": parameters.learning_rate,
+            "betas": list(BETAS),
+            "eps": EPSILON,
+            "batch_size": parameters.batch_size,
+            "fp16_run": False,
+            "lr_decay": RATE_DECAY,
+            "init_lr_ratio": 1,
+            "warmup_epochs": 0,
+            "c_mel": MEL_WEIGHT,
+            "c_kl": 1.0,
+            "text_low_lr_rate": parameters.text_low_lr_rate,
+            "grad_ckpt": False,
+            "save_every_epoch": parameters.save_every_epochs,
+        },
+        "data": {
+            "max_wav_value": 32768.0,
+            "add_blank": True,
+            "n_speakers": 300,
+            "cleaned_text": True,
+            "exp_dir": experiment.name,
+        },
+        "model": {"n_layers_q": 3, "use_spectral_norm": False, "freeze_quantizer": True},
+        "content_module": "cnhubert",
+        "name": parameters.experiment,
+        "version": parameters.version,
+    }
+
+
+def starting_judges(path: Path, generator: Sovits, seed: int, context: Context) -> Discriminators:
+    """The judges of a file; where there is none, new ones, as wide as befits the generator."""
+    if path.is_file():
+        return load_discriminators(path)
+    context.log(
+        f"There is no pretrained discriminator at {path}: a new one is trained, which takes longer.",
+        "warning",
+    )
+    narrower = next(
+        (by for by in (1, 2, 4, 8) if generator.config.upsample_channels * by >= _OFFICIAL_WIDTH), 16
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Discriminators(DiscriminatorConfig(narrower=narrower))
+
+
+def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
+    """Fine-tunes SoVITS on the prepared clips of an experiment.
+
+    Raises:
+        NothingToDo: the clips are not prepared.
+        BadLabels: the prepared files are broken.
+        MissingModel: there are no weights to start from.
+        BadCheckpoint: the weights, or the saved states, do not fit.
+        BadParameters: the data do not fit the network.
+        TrainingFailed: the loss is no number any more.
+        OutOfMemory: the memory was not enough.
+        OutOfSpace: something could not be written.
+        Cancelled: the user stopped; the state is saved.
+    """
+    workspace, facts = Workspace(parameters.workspace), version(parameters.version)
+    experiment = workspace.experiment(parameters.experiment)
+    given = pretrained(workspace, facts)
+    start = parameters.pretrained_generator or given.generator
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(parameters.seed)
+        generator = load_sovits(start, posterior=True)
+    items, skipped = sovits_items(experiment, facts, generator.config)
+    judges = starting_judges(
+        parameters.pretrained_discriminator or given.discriminator, generator, parameters.seed, context
+    )
+    context.log(f"Training SoVITS on {len(items)} clips, from {start.name}.")
+    for one in skipped:
+        context.log(f"{one.name} is left out: {one.reason}.", "warning")
+    training = SovitsTraining(parameters, generator, judges, items, workspace.sovits_weights(facts))
+    settings = LoopSettings(
+        folder=experiment.sovits_folder(facts),
+        total_epochs=parameters.total_epochs,
+        save_every_epochs=parameters.save_every_epochs,
+        state_every_steps=parameters.state_every_steps,
+        keep_only_latest=parameters.keep_only_latest,
+        seed=parameters.seed,
+    )
+    return training_result(
+        "SoVITS", parameters.total_epochs, Loop(training, settings, context).run(), skipped
+    )
