@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import wave
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -349,7 +350,7 @@ def install(setup: Setup, name: str) -> None:
     command = [str(setup.python), "-m", "pip", "install", "--disable-pip-version-check"]
     command += ["--progress-bar", "off", "--only-binary", ":all:", "-r", str(path)]
     started = time.monotonic()
-    counter = Counter(total)
+    counter = Counter(total, site_packages(setup))
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -373,36 +374,57 @@ def install(setup: Setup, name: str) -> None:
 
 
 class Counter:
-    """One line that says how many packages pip has come to."""
+    """One line that says how many packages pip has come to; without a terminal, a line now and then.
+
+    Args:
+        total: How many packages the lock names.
+        folder: Where pip unpacks them.
+    """
 
     _STARTS = re.compile(r"^(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9._-]+)")
+    _LARGE = re.compile(r"^ *Downloading \S+ \(\d{2,}(?:\.\d)? MB\)")
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, folder: Path) -> None:
         self._total = total
+        self._folder = folder
         self._names: set[str] = set()
-        self._line = sys.stdout.isatty()
+        self._terminal = sys.stdout.isatty()
+        self._ended = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def see(self, text: str) -> None:
         """Take in a line of pip's output."""
         found = self._STARTS.match(text)
         if found and found[1].lower() not in self._names:
             self._names.add(found[1].lower())
-            self._show(f"[{len(self._names)}/{max(self._total, len(self._names))}] {found[1]}")
+            self._show(f"[{len(self._names)}/{self._total}] {found[1]}", quiet=len(self._names) % 10 != 0)
         elif text.lstrip().startswith("Downloading"):
-            self._show(f"[{len(self._names)}/{self._total}] {text.strip()}")
+            self._show(
+                f"[{len(self._names)}/{self._total}] {text.strip()}", quiet=not self._LARGE.match(text)
+            )
         elif text.startswith("Installing collected packages"):
-            self._show(f"[{len(self._names)}/{self._total}] unpacking", always=True)
+            self._watcher = threading.Thread(target=self._watch, daemon=True)
+            self._watcher.start()
 
     def end(self) -> None:
-        """Close the line."""
-        if self._line:
+        """Stop counting and close the line."""
+        self._ended.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        if self._terminal:
             print(flush=True)
 
-    def _show(self, text: str, *, always: bool = False) -> None:
-        if self._line:
+    def _watch(self) -> None:
+        """Say how many packages are unpacked, which pip does in silence, until the end."""
+        while not self._ended.wait(1 if self._terminal else 20):
+            self._show(f"[{len(list(self._folder.glob('*.dist-info')))}/{self._total}] unpacked", quiet=False)
+
+    def _show(self, text: str, *, quiet: bool) -> None:
+        """Show a state; a quiet one only where it replaces the one before it."""
+        if self._terminal:
             width = shutil.get_terminal_size().columns - 1
             print("\r" + f"  {text}"[:width].ljust(width), end="", flush=True)
-        elif always or (text.endswith(("MB)", "GB)")) and "(0." not in text) or len(self._names) % 10 == 0:
+        elif not quiet:
             print(f"  {text}", flush=True)
 
 

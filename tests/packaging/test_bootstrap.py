@@ -255,16 +255,30 @@ def test_unknown_arguments_of_run_are_refused(bootstrap):
     assert stop.value.code == 2
 
 
-def test_progress_counts_each_package_once(bootstrap, capsys):
-    counter = bootstrap.Counter(20)
+def test_progress_counts_each_package_once(bootstrap, capsys, tmp_path):
+    counter = bootstrap.Counter(20, tmp_path)
     for number in range(20):
         counter.see(f"Collecting package-{number}==1 (from -r lock)\n")
-        counter.see("  Downloading package-1-py3-none-any.whl (900.0 MB)\n")
+        counter.see("  Downloading package-1-py3-none-any.whl (12 kB)\n")
+    counter.see("  Downloading package-20-py3-none-any.whl (900.0 MB)\n")
     counter.see("Requirement already satisfied: package-3 in somewhere\n")
+    counter.see("Installing collected packages: package-1\n")
+    counter.end()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["  [10/20] package-9", "  [20/20] package-19"]
+    assert lines[2] == "  [20/20] Downloading package-20-py3-none-any.whl (900.0 MB)"
+    assert len(lines) == 3
+
+
+def test_progress_stays_on_one_line_of_a_terminal(bootstrap, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(bootstrap.sys.stdout, "isatty", lambda: True)
+    counter = bootstrap.Counter(2, tmp_path)
+    counter.see("Collecting first==1\n")
+    counter.see("Collecting second==1\n")
+    counter.end()
     out = capsys.readouterr().out
-    assert "[20/20] package-19" in out
-    assert "900.0 MB" in out
-    assert "[21" not in out
+    assert out.count("\n") == 1
+    assert out.count("\r") == 2
 
 
 def test_an_older_python_gets_a_plain_sentence(tmp_path):
