@@ -77,6 +77,8 @@ class StageForm(QWidget):
         super().__init__(parent)
         self.spec = spec
         self._expert = False
+        self._found: Mapping[str, str] = {}
+        self._only: Collection[str] | None = None
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
@@ -96,8 +98,14 @@ class StageForm(QWidget):
     def set_expert(self, expert: bool) -> None:
         """Shows all fields, or those that most people need."""
         self._expert = expert
-        for row in self.rows.values():
-            row.set_visible(expert or not row.spec.expert or bool(row.fault.text()))
+        for name, row in self.rows.items():
+            wanted = self._only is None or name in self._only
+            row.set_visible(wanted and (expert or not row.spec.expert or bool(row.fault.text())))
+
+    def show_only(self, names: Collection[str]) -> None:
+        """Hides the fields of other stages that share this form."""
+        self._only = frozenset(names)
+        self.set_expert(self._expert)
 
     def set_defaults(self, defaults: Mapping[str, JsonValue]) -> None:
         """Gives fields another value to go back to."""
@@ -126,13 +134,18 @@ class StageForm(QWidget):
         for row in self.rows.values():
             row.editor.set_value(row.default)
 
+    def set_extra_fault(self, title: str, words: str) -> None:
+        """Adds a fault that concerns no single field; empty words take nothing back."""
+        if words:
+            self._found = {**self._found, title: words}
+
     def validate(self, extra: Mapping[str, JsonValue] | None = None) -> bool:
         """Checks all values and writes what is wrong under the fields.
 
         Args:
             extra: values of the parameters that the form does not ask for.
         """
-        faults = self._faults({**(extra or {}), **self.values()})
+        faults = self._found = self._faults({**(extra or {}), **self.values()})
         for name, row in self.rows.items():
             row.set_fault(faults.get(name, ""))
         self.set_expert(self._expert)
@@ -143,12 +156,9 @@ class StageForm(QWidget):
         return not faults
 
     def fault_text(self) -> str:
-        """All that is wrong, for a status line."""
-        return "; ".join(
-            f"{row.spec.title}: {row.fault.text().removeprefix('⚠ ')}"
-            for row in self.rows.values()
-            if row.fault.text()
-        )
+        """All that the last check found, for a status line."""
+        titles = {field.name: self.tr(field.title) for field in fields(self.spec.parameters)}
+        return "; ".join(f"{titles.get(name, name)}: {words}" for name, words in self._found.items())
 
     def _faults(self, values: Mapping[str, JsonValue]) -> dict[str, str]:
         faults: dict[str, str] = {}

@@ -52,7 +52,7 @@ class Peaks:
         Returns:
             (width,) smallest and (width,) largest; a column takes every block that it touches.
         """
-        import numpy as np  # noqa: PLC0415 - the window is there before it is needed
+        import numpy as np
 
         per_column = (stop - start) / width
         level, block = 0, BASE_SAMPLES
@@ -76,7 +76,7 @@ def build_peaks(blocks: Iterator[Samples], rate_hz: int) -> Peaks:
         blocks: (n,) float32 in [-1, 1]; every block but the last a multiple of BASE_SAMPLES long.
         rate_hz: Their rate.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     lows, highs, frames = [], [], 0
     for block in blocks:
@@ -101,7 +101,7 @@ def read_peaks(path: Path) -> Peaks:
         MissingFile: there is no such file.
         BadAudio: it cannot be decoded here.
     """
-    import soundfile  # noqa: PLC0415
+    import soundfile
 
     if not path.is_file():
         raise MissingFile(f"There is no sound file at {path}.", hint="Choose another one.")
@@ -123,7 +123,7 @@ def _mono_blocks(sound: Any) -> Iterator[Samples]:
 
 def _shrink(low: Samples, high: Samples, factor: int) -> tuple[Samples, Samples]:
     """Takes `factor` neighbours together; the last group may be smaller."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     whole = len(low) // factor * factor
     small = low[:whole].reshape(-1, factor).min(axis=1)

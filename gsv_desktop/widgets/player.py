@@ -195,7 +195,7 @@ class _Playback:
     def _open(self, device: str | None) -> Any:
         """The output stream at the source's rate, or at the device's own when it refuses that."""
         try:
-            import sounddevice  # noqa: PLC0415 - loads PortAudio
+            import sounddevice
         except (ImportError, OSError) as error:
             raise _NoSound(str(error)) from error
         try:
@@ -242,7 +242,7 @@ class _Playback:
 
     def _shaped(self, source: SoundSource) -> Any:
         """The source's blocks at the stream's rate, faded in so that the start does not click."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         convert = _converter(source.rate_hz, self._rate_hz)
         fade = np.linspace(0, 1, max(1, int(FADE_S * self._rate_hz)), dtype=np.float32)
@@ -264,7 +264,7 @@ class _Playback:
 
     def _on_samples_wanted(self, out: Any, frames: int, time: Any, status: Any) -> None:  # noqa: ARG002
         """PortAudio's callback: gives samples or silence, never waits."""
-        import sounddevice  # noqa: PLC0415
+        import sounddevice
 
         out.fill(0)
         if self.paused:
@@ -301,7 +301,7 @@ def _converter(source_hz: int, target_hz: int) -> Any:
     """A function from source samples to target samples that remembers where it is."""
     if source_hz == target_hz:
         return lambda block, last: block  # noqa: ARG005
-    import soxr  # noqa: PLC0415
+    import soxr
 
     stream = soxr.ResampleStream(source_hz, target_hz, 1, dtype="float32")
     return lambda block, last: stream.resample_chunk(block, last=last)

@@ -40,7 +40,7 @@ class FileSource:
             MissingFile: there is none.
             BadAudio: it cannot be decoded.
         """
-        import soundfile  # noqa: PLC0415 - the window is there before it is needed
+        import soundfile
 
         if not path.is_file():
             raise MissingFile(f"There is no sound file at {path}.", hint="Choose another one.")
@@ -64,7 +64,7 @@ class FileSource:
 
     def blocks(self) -> Iterator[Samples]:
         """The stretch in blocks of BLOCK_FRAMES."""
-        import soundfile  # noqa: PLC0415
+        import soundfile
 
         with soundfile.SoundFile(str(self._path)) as sound:
             sound.seek(self._start)
@@ -99,7 +99,7 @@ class LiveSource:
 
     def blocks(self) -> Iterator[Samples]:
         """What has come, in blocks of BLOCK_FRAMES; empty ones while nothing does."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         while True:
             try:
@@ -109,6 +109,6 @@ class LiveSource:
                 continue
             if chunk is None:
                 return
-            samples = np.frombuffer(chunk, dtype="<i2").astype(np.float32) / 32768
+            samples = np.frombuffer(chunk, dtype="<i2").astype(np.float32) / np.float32(32768)
             for start in range(0, len(samples), BLOCK_FRAMES):
                 yield samples[start : start + BLOCK_FRAMES]

@@ -1,0 +1,28 @@
+"""What the transcription page does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from engine.protocol.errors import EngineError
+from engine.protocol.label_list import LabelRow, read_labels
+
+
+def expected_list(values: dict[str, JsonValue]) -> Path | None:
+    """The label file that a run with these values makes."""
+    clips, output = str(values.get("input") or ""), str(values.get("output") or "")
+    if not clips or not output:
+        return None
+    return Path(output) / f"{Path(clips).name}.list"
+
+
+def rows_of(path: Path | None) -> tuple[LabelRow, ...]:
+    """The rows of a label file; none when it is not there or cannot be read."""
+    if path is None or not path.is_file():
+        return ()
+    try:
+        return read_labels(path).rows
+    except EngineError:
+        return ()

@@ -1,0 +1,72 @@
+"""Files of a folder, to choose one from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QListView, QWidget
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class _Paths(QAbstractListModel):
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.paths: list[Path] = []
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """One row a file."""
+        return 0 if parent is not None and parent.isValid() else len(self.paths)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """The name; the whole path as a tool tip."""
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.paths[index.row()].name
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return str(self.paths[index.row()])
+        return None
+
+    def show(self, paths: Sequence[Path]) -> None:
+        """Shows these files."""
+        self.beginResetModel()
+        self.paths = list(paths)
+        self.endResetModel()
+
+
+class FileList(QListView):
+    """Shows files by name.
+
+    Signals:
+        chosen: the path of the file that is current now.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = _Paths(self)
+        self.setModel(self._model)
+        self.setAccessibleName(name)
+        self.setAlternatingRowColors(True)
+        self.setUniformItemSizes(True)
+        self.selectionModel().currentChanged.connect(self._on_current_changed)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that are shown."""
+        return tuple(self._model.paths)
+
+    def show_paths(self, paths: Sequence[Path]) -> None:
+        """Shows these files; nothing is chosen."""
+        if list(paths) != self._model.paths:
+            self._model.show(paths)
+
+    def choose(self, row: int) -> None:
+        """Makes a file the current one."""
+        self.setCurrentIndex(self._model.index(row, 0))
+
+    def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if current.isValid():
+            self.chosen.emit(self._model.paths[current.row()])
