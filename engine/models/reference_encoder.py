@@ -94,6 +94,9 @@ class ReferenceEncoder(nn.Module):
     def forward(self, spectrogram: Tensor, mask: Tensor) -> Tensor:
         """The style.
 
+        The frames beside the padding hear where it begins (but not what is in it): official
+        weights were trained so, and their numbers hang on it.
+
         Args:
             spectrogram: (B, bins or more, F) linear amplitude.
             mask: (B, 1, F) with one for content.
