@@ -1,0 +1,159 @@
+"""The speaking stage: which files it takes, what it hands out, and its errors."""
+
+import wave
+
+import numpy as np
+import pytest
+
+from engine.infer import speak
+from engine.infer.speak import make_plan, run
+from engine.protocol.context import RecordingContext
+from engine.protocol.errors import (
+    BadCheckpoint,
+    BadParameters,
+    BadText,
+    Cancelled,
+    MissingFile,
+    MissingModel,
+    OutOfMemory,
+)
+from engine.protocol.stages.speech import SpeakParameters
+from tests.engine.infer.voices import write_tone
+
+
+def _parameters(voice, **more):
+    return SpeakParameters(
+        **{"text": "Hello there.", "voice": str(voice.folder), "seed": 3, "device": "cpu"} | more
+    )
+
+
+def test_speech_is_heard_and_saved_alike(voice, folder):
+    context = RecordingContext()
+    out = folder / "新 folder" / "speech it's.wav"
+    result = run(_parameters(voice, text="Hello there. And on we go!", out=out), context)
+    with wave.open(str(out), "rb") as stream:
+        assert (stream.getnchannels(), stream.getsampwidth(), stream.getframerate()) == (1, 2, 32000)
+        saved = stream.readframes(stream.getnframes())
+    assert b"".join(context.pcm) == saved
+    assert context.rate_hz == 32000
+    assert len(context.pcm) == 2
+    assert np.frombuffer(saved, "<i2").std() > 0
+    assert context.artifacts == [("speech", out)]
+    assert [(artifact.kind, artifact.path) for artifact in result.artifacts] == [("speech", str(out))]
+    assert result.numbers["seconds"] == pytest.approx(len(saved) / 2 / 32000)
+    assert result.numbers["seed"] == 3
+    assert context.progressed[-1] == (2, 2, "sentences")
+    assert str(out) in result.summary
+
+
+def test_the_seed_that_was_drawn_is_told_and_gives_the_same_again(voice):
+    first = RecordingContext()
+    seed = int(run(_parameters(voice, seed=None), first).numbers["seed"])
+    again = RecordingContext()
+    run(_parameters(voice, seed=seed), again)
+    assert again.pcm == first.pcm
+
+
+def test_the_voice_stays_warm_until_a_file_changes(voice, monkeypatch):
+    loads = []
+    load = speak.load_synthesizer
+    monkeypatch.setattr(speak, "load_synthesizer", lambda *args: loads.append(1) or load(*args))
+    context = RecordingContext()
+    run(_parameters(voice), context)
+    run(_parameters(voice, text="Once more."), context)
+    assert len(loads) == 1
+    content = voice.gpt.read_bytes()
+    voice.gpt.unlink()
+    voice.gpt.write_bytes(content)
+    run(_parameters(voice), context)
+    assert len(loads) == 2
+
+
+def test_files_alone_speak_too(voice):
+    parameters = SpeakParameters(
+        text="Hello there.",
+        gpt=voice.gpt,
+        sovits=voice.sovits,
+        content_encoder=voice.content_encoder,
+        reference=voice.reference,
+        prompt_text="Said so.",
+        seed=1,
+        device="cpu",
+    )
+    context = RecordingContext()
+    result = run(parameters, context)
+    assert context.pcm
+    assert result.artifacts == ()
+
+
+def test_what_is_named_goes_before_what_the_voice_has(voice, folder):
+    other = write_tone(folder / "other.wav", 4.0)
+    plan = make_plan(_parameters(voice))
+    assert plan.reference == voice.reference
+    assert plan.prompt_text == voice.prompt_text
+    own_text = make_plan(_parameters(voice, prompt_text="Different."))
+    assert (own_text.reference, own_text.prompt_text) == (voice.reference, "Different.")
+    # The voice's text is not what another recording says.
+    plan = make_plan(_parameters(voice, reference=other))
+    assert (plan.reference, plan.prompt_text) == (other, "")
+    assert plan.files.gpt == voice.gpt
+    plan = make_plan(_parameters(voice, gpt=folder / "mine.ckpt"))
+    assert (plan.files.gpt, plan.files.sovits) == (folder / "mine.ckpt", voice.sovits)
+
+
+def test_the_workspace_has_the_content_encoder_that_nothing_names(voice, folder):
+    named = {"gpt": voice.gpt, "sovits": voice.sovits, "reference": voice.reference, "text": "x"}
+    encoder = folder / "GPT_SoVITS" / "pretrained_models" / "chinese-hubert-base"
+    encoder.mkdir(parents=True)
+    assert make_plan(SpeakParameters(**named, workspace=folder)).files.content_encoder == encoder
+
+
+def test_what_is_missing_is_asked_for(voice, folder):
+    with pytest.raises(BadParameters, match="No SoVITS weights"):
+        make_plan(SpeakParameters(text="x", gpt=voice.gpt, workspace=folder))
+    with pytest.raises(BadParameters, match="No GPT weights"):
+        make_plan(SpeakParameters(text="x", sovits=voice.sovits, workspace=folder))
+    with pytest.raises(BadParameters, match="No reference"):
+        make_plan(SpeakParameters(text="x", gpt=voice.gpt, sovits=voice.sovits, workspace=folder))
+    with pytest.raises(MissingModel, match="nobody"):
+        make_plan(SpeakParameters(text="x", voice="nobody", workspace=folder))
+
+
+def test_errors_name_the_file_and_leave_an_older_result_alone(voice, folder):
+    out = folder / "speech.wav"
+    out.write_bytes(b"older")
+    context = RecordingContext()
+    with pytest.raises(BadText):
+        run(_parameters(voice, text="...", out=out), context)
+    with pytest.raises(MissingFile, match=r"gone\.wav"):
+        run(_parameters(voice, reference=folder / "gone.wav", out=out), context)
+    wrong = folder / "wrong.ckpt"
+    wrong.write_text("no weights", encoding="utf-8")
+    with pytest.raises(BadCheckpoint, match=r"wrong\.ckpt"):
+        run(_parameters(voice, gpt=wrong, out=out), context)
+    with pytest.raises(BadCheckpoint, match="sovits weights"):
+        run(_parameters(voice, gpt=voice.sovits, out=out), context)
+    with pytest.raises(BadParameters, match="cuda:77"):
+        run(_parameters(voice, device="cuda:77", out=out), context)
+    assert out.read_bytes() == b"older"
+    assert context.pcm == []
+
+
+def test_a_stopped_job_leaves_no_file(voice, folder):
+    context = RecordingContext()
+    context.cancel()
+    out = folder / "speech.wav"
+    with pytest.raises(Cancelled):
+        run(_parameters(voice, out=out), context)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_full_gpu_is_said_in_words(voice, monkeypatch):
+    import torch
+
+    def fail(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(speak, "load_synthesizer", fail)
+    with pytest.raises(OutOfMemory, match="memory of the GPU"):
+        run(_parameters(voice), RecordingContext())

@@ -1,0 +1,149 @@
+"""A tiny voice speaks: pieces, pauses, seeds, streaming, stopping."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from engine.infer.options import SamplingOptions, SpeakOptions
+from engine.infer.synthesizer import Synthesizer, VoiceFiles, load_synthesizer
+from engine.models.gpt import Gpt
+from engine.models.hubert import load_content_encoder
+from engine.models.sovits import load_sovits
+from engine.protocol.errors import BadCheckpoint, BadParameters, BadText, Cancelled, MissingModel
+from tests.engine.infer.voices import GPT, write_tone
+
+TEXT = "Hello there, my friend. This is a second sentence."
+OPTIONS = SpeakOptions(sampling=SamplingOptions(max_tokens=40), seed=5)
+
+
+@pytest.fixture(scope="module")
+def synthesizer(voice):
+    files = VoiceFiles(gpt=voice.gpt, sovits=voice.sovits, content_encoder=voice.content_encoder)
+    return load_synthesizer(files, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def prompt(voice, synthesizer):
+    return synthesizer.prepare(voice.reference, voice.prompt_text, "en", lambda _: None)
+
+
+def _all(chunks):
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def test_every_piece_comes_in_order_with_its_pause(synthesizer, prompt):
+    chunks = list(synthesizer.speak(TEXT, "en", prompt, OPTIONS))
+    assert [chunk.text for chunk in chunks] == ["Hello there,", " my friend.", " This is a second sentence."]
+    assert [(chunk.piece, chunk.pieces, chunk.ends_piece) for chunk in chunks] == [
+        (0, 3, True),
+        (1, 3, True),
+        (2, 3, True),
+    ]
+    for chunk in chunks:
+        assert chunk.rate_hz == 32000
+        spoken = chunk.samples[: -int(0.3 * 32000)]
+        assert len(spoken) % 1280 == 0
+        assert 11 * 1280 <= len(spoken) <= 40 * 1280
+        assert np.isfinite(spoken).all()
+        assert spoken.std() > 0
+        assert not chunk.samples[-int(0.3 * 32000) :].any()
+
+
+def test_a_seed_gives_the_same_speech_and_another_seed_other_speech(synthesizer, prompt):
+    first = _all(synthesizer.speak(TEXT, "en", prompt, OPTIONS))
+    assert np.array_equal(first, _all(synthesizer.speak(TEXT, "en", prompt, OPTIONS)))
+    other = _all(synthesizer.speak(TEXT, "en", prompt, dataclasses.replace(OPTIONS, seed=6)))
+    assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+def test_the_first_piece_is_heard_before_the_second_is_made(synthesizer, prompt):
+    calls = []
+    chunks = synthesizer.speak(TEXT, "en", prompt, OPTIONS, lambda: calls.append(1))
+    next(chunks)
+    after_first = len(calls)
+    next(chunks)
+    assert after_first >= 11
+    assert len(calls) > after_first
+
+
+def test_streaming_gives_chunks_of_the_same_length_in_all(synthesizer, prompt):
+    text = "One single piece without any mark in it"
+    whole = list(synthesizer.speak(text, "en", prompt, OPTIONS))
+    streamed = list(
+        synthesizer.speak(text, "en", prompt, dataclasses.replace(OPTIONS, stream=True, chunk_tokens=8))
+    )
+    assert len(whole) == 1
+    assert len(streamed) > 2
+    assert [chunk.ends_piece for chunk in streamed] == [False] * (len(streamed) - 1) + [True]
+    # Joining may drop up to 320 samples at each seam.
+    missing = len(_all(whole)) - len(_all(streamed))
+    assert 0 <= missing <= 320 * len(streamed)
+    assert np.isfinite(_all(streamed)).all()
+
+
+def test_speed_changes_the_length(synthesizer, prompt):
+    text = "One single piece without any mark in it"
+    plain = len(_all(synthesizer.speak(text, "en", prompt, dataclasses.replace(OPTIONS, pause_s=0.0))))
+    fast = dataclasses.replace(OPTIONS, pause_s=0.0, speed=2.0)
+    assert abs(len(_all(synthesizer.speak(text, "en", prompt, fast))) - plain / 2) <= 640
+
+
+def test_a_reference_without_text_speaks_too(synthesizer, voice):
+    mute = synthesizer.prepare(voice.reference, "", "en", lambda _: None)
+    assert mute.phones is None
+    assert _all(synthesizer.speak("Hello there.", "en", mute, OPTIONS)).std() > 0
+
+
+def test_a_changed_reference_is_read_again(synthesizer, folder):
+    path = write_tone(folder / "r.wav", 3.2)
+    first = synthesizer.prepare(path, "", "en", lambda _: None)
+    assert synthesizer.prepare(path, "", "en", lambda _: None).reference is first.reference
+    write_tone(path, 4.0)
+    again = synthesizer.prepare(path, "", "en", lambda _: None)
+    assert again.reference.spectrogram.shape[2] > first.reference.spectrogram.shape[2]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...", "\n", "!?"])
+def test_nothing_to_say_is_said_in_words(synthesizer, prompt, text):
+    with pytest.raises(BadText, match="nothing in the text"):
+        list(synthesizer.speak(text, "en", prompt, OPTIONS))
+
+
+def test_an_unknown_language_is_refused(synthesizer, prompt):
+    with pytest.raises(BadParameters, match="xx"):
+        list(synthesizer.speak("Hello", "xx", prompt, OPTIONS))
+
+
+def test_speaking_stops_within_a_token(synthesizer, prompt):
+    calls = []
+
+    def check():
+        calls.append(1)
+        if len(calls) == 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        list(synthesizer.speak(TEXT, "en", prompt, OPTIONS, check))
+    assert len(calls) == 4
+
+
+def test_networks_that_do_not_belong_together_are_refused(voice):
+    sovits, encoder = load_sovits(voice.sovits), load_content_encoder(voice.content_encoder)
+    with torch.device("meta"):
+        tokens = Gpt(dataclasses.replace(GPT, semantic_rows=9, eos_token=8))
+        phones = Gpt(dataclasses.replace(GPT, phoneme_rows=512))
+    with pytest.raises(BadCheckpoint, match=r"8 tokens.*32"):
+        Synthesizer(tokens, sovits, encoder, "v2")
+    with pytest.raises(BadCheckpoint, match=r"512 phones.*732"):
+        Synthesizer(phones, sovits, encoder, "v2")
+
+
+def test_missing_files_are_named(voice, folder):
+    files = VoiceFiles(gpt=folder / "no.ckpt", sovits=voice.sovits, content_encoder=voice.content_encoder)
+    with pytest.raises(MissingModel, match=r"no\.ckpt"):
+        load_synthesizer(files, torch.device("cpu"))
+    files = dataclasses.replace(files, gpt=voice.gpt, content_encoder=folder)
+    with pytest.raises(MissingModel, match="content encoder"):
+        load_synthesizer(files, torch.device("cpu"))
