@@ -14,7 +14,7 @@ from engine.models.sovits_config import SovitsConfig
 from engine.protocol.workspace import Experiment, Workspace
 from engine.train.scratch import new_discriminators, new_generator, new_gpt
 
-PHONES = "HH AH0 L OW1 W ER1 L D DH IH1 S IH0 Z AH0 T EH1 S T".split()
+PHONES = ("HH", "AH0", "L", "OW1", "W", "ER1", "L", "D", "DH", "IH1", "S", "IH0", "Z", "AH0", "T", "EH1")
 SSL_CHANNELS = 12
 CODES = 32
 RATE_HZ = 32000
