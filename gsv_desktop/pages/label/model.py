@@ -98,7 +98,7 @@ class LabelModel(QAbstractTableModel):
         if index.column() == LANGUAGE:
             text = text.lower()
         if getattr(row, field) != text:
-            self._rows[index.row()] = replace(row, **{field: text})
+            self._rows[index.row()] = _with(row, index.column(), text)
             self.dataChanged.emit(index, index)
             self.edited.emit()
         return True
@@ -111,3 +111,11 @@ class LabelModel(QAbstractTableModel):
         if column == LANGUAGE and text.lower() not in LANGUAGES:
             return self.tr("Languages are %s.") % ", ".join(LANGUAGES)
         return ""
+
+
+def _with(row: LabelRow, column: int, text: str) -> LabelRow:
+    if column == SPEAKER:
+        return replace(row, speaker=text)
+    if column == LANGUAGE:
+        return replace(row, language=text)
+    return replace(row, text=text)

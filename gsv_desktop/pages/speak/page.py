@@ -175,8 +175,7 @@ class SpeakPage(StagePage):
         layout.addSpacing(4)
         layout.addLayout(line)
         layout.addWidget(self.reference)
-        form_area = self.splitter.widget(0)
-        layout.addWidget(form_area, 1)
+        layout.addWidget(self.form_area, 1)
         self.splitter.insertWidget(0, left)
 
     def _make_right(self) -> QWidget:
