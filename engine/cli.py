@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,16 +132,16 @@ def _text(arguments: argparse.Namespace) -> int:
             "norm_text": found.norm_text,
             "phones": list(found.phones),
             "word2ph": found.word2ph,
-            "segments": [list(segment) for segment in found.segments],
+            "segments": [asdict(segment) for segment in found.segments],
         }
     )
     return DONE
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from engine.checkpoints.reader import inspect
+    from engine.checkpoints.inspection import inspect
 
-    _print_json(inspect(arguments.file).model_dump(mode="json"))
+    _print_json(inspect(arguments.file).as_json())
     return DONE
 
 

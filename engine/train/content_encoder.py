@@ -182,10 +182,10 @@ class EncoderTraining:
     """How the encoder is trained."""
 
     epochs: int = 20
-    batch_s: float = 40.0
-    learning_rate: float = 1e-3
+    batch_s: float = 16.0
+    learning_rate: float = 5e-4
     warmup_steps: int = 100
-    ctc_weight: float = 0.3
+    ctc_weight: float = 0.05
     seed: int = 1234
 
 
@@ -215,43 +215,33 @@ def train_encoder(
         done = (step - training.warmup_steps) / max(1, total - training.warmup_steps)
         return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
-    first = 0
+    first = taken = 0
     if state_file.is_file():
         state = read_state(state_file)
         student.load_state_dict(state["student"])
         optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
-        first = state["epoch"]
+        first, taken = state["epoch"], state["step"]
     student.train()
     for epoch in range(first, training.epochs):
         torch.manual_seed(training.seed + epoch)
         for step, group in enumerate(batches(clips, training.batch_s, training.seed + epoch)):
             gains = torch.empty(len(group)).uniform_(0.5, 1.5)
             distillation, ctc = losses(student, group, gains)
+            for settings in optimiser.param_groups:
+                settings["lr"] = training.learning_rate * rate(taken)
             optimiser.zero_grad()
             (distillation + training.ctc_weight * ctc).backward()
-            nn.utils.clip_grad_norm_(student.parameters(), 5.0)
+            nn.utils.clip_grad_norm_(student.parameters(), 1.0)
             optimiser.step()
-            schedule.step()
-            report(epoch, step, float(distillation), float(ctc))
-        _save(state_file, student, optimiser, schedule, epoch + 1)
-
-
-def _save(
-    path: Path,
-    student: Student,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    epoch: int,
-) -> None:
-    state = {
-        "student": student.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": {key: value for key, value in schedule.state_dict().items() if key != "lr_lambdas"},
-        "epoch": epoch,
-    }
-    write_state(path, state)
+            taken += 1
+            report(epoch, step, distillation.item(), ctc.item())
+        state = {
+            "student": student.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "epoch": epoch + 1,
+            "step": taken,
+        }
+        write_state(state_file, state)
 
 
 def export_encoder(student: Student, folder: Path) -> None:
