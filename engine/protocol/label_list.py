@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -30,12 +30,14 @@ class LabelRow:
         speaker: Speaker's name; carried along.
         language: Lower-case code, aliases resolved (`JP` -> `ja`).
         text: What is said.
+        line: Its line in the file that it was read from; 0 for a new row.
     """
 
     path: str
     speaker: str
     language: str
     text: str
+    line: int = field(default=0, compare=False)
 
     def clip(self, base: Path, folder: Path | None = None) -> Path:
         """Where the clip is: in `folder` under its base name, or as written, relative to `base`."""
@@ -91,7 +93,7 @@ def read_labels(path: Path) -> LabelList:
             continue
         parsed = parse_line(line)
         if isinstance(parsed, LabelRow):
-            rows.append(parsed)
+            rows.append(replace(parsed, line=number))
         else:
             problems.append(LabelProblem(line=number, text=line, reason=parsed))
     return LabelList(rows=tuple(rows), problems=tuple(problems))

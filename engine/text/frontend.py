@@ -11,6 +11,9 @@ from engine.protocol.errors import BadParameters
 from engine.text.en.phones import to_phones as english
 from engine.text.symbols import phone_ids
 
+RULES: Final = "en 1"
+"""Changes when the rules do: prepared text of older rules is then made again."""
+
 _FEWEST: Final = 6
 _LANGUAGES: Final[Mapping[str, Callable[[str], tuple[str, tuple[str, ...]]]]] = MappingProxyType(
     {"en": english}

@@ -1,0 +1,79 @@
+"""The stage `text_features` (1a): labels become phones."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.corpus.ledger import Ledger, fingerprint
+from engine.corpus.manifests import TextRow, write_text_lines
+from engine.dataset.clips import LabelledClip, labelled_clips, nothing_left, tell
+from engine.protocol.context import Context
+from engine.protocol.errors import BadParameters
+from engine.protocol.results import ArtifactRef, Skipped, StageResult
+from engine.protocol.stages.features import TextFeaturesParameters
+from engine.protocol.workspace import Workspace
+from engine.text.frontend import RULES, phonemize
+
+LEDGER: Final = "2-name2text.state.json"
+
+
+def run(parameters: TextFeaturesParameters, context: Context) -> StageResult:
+    """Writes `2-name2text.txt`; a line whose text is unchanged is taken over from the last time.
+
+    Raises:
+        MissingFile: there is no label file.
+        BadLabels: it is not UTF-8 text.
+        NothingToDo: none of its lines can be used.
+        BadParameters: the experiment's name cannot be a folder's.
+        OutOfSpace: a file cannot be written.
+        Cancelled: the user asked to stop.
+    """
+    workspace = parameters.workspace.absolute()
+    experiment = Workspace(workspace).experiment(parameters.experiment)
+    listed = labelled_clips(parameters.labels.absolute(), workspace)
+    skipped = list(listed.skipped)
+    tell(skipped, context)
+    lines: list[str] = []
+    unchanged = 0
+    with Ledger(experiment.folder / LEDGER) as ledger:
+        for number, clip in enumerate(listed.clips):
+            context.check_cancelled()
+            context.progress(number, len(listed.clips), "clips")
+            wanted = fingerprint(RULES, parameters.version, clip.row.language, clip.row.text)
+            known = ledger.entry(clip.name)
+            if known is not None and known.note and ledger.done(clip.name, wanted):
+                lines.append(known.note)
+                unchanged += 1
+                continue
+            made = _line(clip, parameters.version)
+            if isinstance(made, Skipped):
+                skipped.append(made)
+                tell([made], context)
+                continue
+            ledger.record(clip.name, wanted, note=made)
+            lines.append(made)
+    context.progress(len(listed.clips), len(listed.clips), "clips")
+    if not lines:
+        raise nothing_left(f"No text in {parameters.labels} can be spoken.", skipped)
+    write_text_lines(experiment.text_file, lines)
+    context.artifact(experiment.text_file, "features")
+    return StageResult(
+        summary=f"The phones of {len(lines)} clips are in {experiment.text_file}.",
+        artifacts=(ArtifactRef(kind="features", path=str(experiment.text_file)),),
+        skipped=tuple(skipped),
+        numbers={"clips": len(lines), "unchanged": unchanged},
+    )
+
+
+def _line(clip: LabelledClip, version: str) -> str | Skipped:
+    """The manifest's line of a clip, or why there is none."""
+    place = f"Line {clip.row.line}"
+    try:
+        spoken = phonemize(clip.row.text, clip.row.language, version)
+    except BadParameters as error:
+        return Skipped(name=clip.name, reason=f"{place}: {error.message}")
+    if not any(phone[0].isalpha() for phone in spoken.phones):
+        return Skipped(name=clip.name, reason=f"{place}: nothing in its text can be spoken.")
+    return TextRow(
+        name=clip.name, phones=spoken.phones, word2ph=spoken.word2ph, norm_text=spoken.norm_text
+    ).as_line()

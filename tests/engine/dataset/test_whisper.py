@@ -1,0 +1,40 @@
+"""The speech recognition model."""
+
+import numpy as np
+import pytest
+
+from engine.dataset.whisper import Recogniser, model_folder
+from engine.protocol.errors import BadParameters, MissingModel
+from engine.protocol.stages.dataset import Precision
+from engine.protocol.workspace import Workspace
+from tests.speech_model import whisper_folder
+
+
+def test_a_model_is_found_by_its_size_or_its_folder(tmp_path):
+    workspace = Workspace(tmp_path / "用户 it's 名")
+    wanted = workspace.asr_models / "faster-whisper-base"
+    wanted.mkdir(parents=True)
+    with pytest.raises(MissingModel, match=r"model\.bin"):
+        model_folder("base", workspace)
+    for name in ("config.json", "model.bin", "tokenizer.json"):
+        (wanted / name).touch()
+    assert model_folder("base", workspace) == wanted
+    assert model_folder(str(wanted), Workspace(tmp_path)) == wanted
+
+
+@pytest.mark.speech_model
+def test_a_precision_that_does_not_work_here_is_refused(monkeypatch):
+    import ctranslate2
+
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
+    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"int8", "float32"})
+    with pytest.raises(BadParameters, match="float16") as caught:
+        Recogniser(whisper_folder(), Precision.FLOAT16)
+    assert caught.value.hint == "Choose one of: int8, float32."
+
+
+@pytest.mark.speech_model
+def test_noise_has_no_words():
+    noise = np.random.default_rng(0).normal(0, 0.01, 32000).astype(np.float32)
+    heard = Recogniser(whisper_folder(), Precision.INT8).hear(noise, "en")
+    assert (heard.text, heard.no_speech, heard.avg_logprob) == ("", 1.0, 0.0)
