@@ -252,6 +252,16 @@ def test_half_precision_speaks(network, said):
     assert torch.isfinite(wave).all()
 
 
+def test_training_works_in_mixed_precision(network):
+    with torch.autocast("cpu", torch.bfloat16):
+        out = network(*speech())
+    latent = out.prior_latent.float().square().mean() + out.prior.mean.float().square().mean()
+    (out.wave.float().square().mean() + latent).backward()
+    gradients = [one.grad for one in network.parameters() if one.grad is not None]
+    assert len(gradients) > 100
+    assert all(torch.isfinite(one).all() for one in gradients)
+
+
 def test_a_new_network_maps_nothing_in_its_flow():
     torch.manual_seed(0)
     flow = Sovits(TINY).flow
