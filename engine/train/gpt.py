@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from engine.models.gpt import Gpt, export_gpt, load_gpt
+from torch.nn import functional
+
+from engine.models.gpt import DPO_BETA, Gpt, GptLoss, export_gpt, load_gpt
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.results import StageResult
@@ -86,7 +88,7 @@ class GptTraining:
                 )
             made.loss.backward()  # type: ignore[no-untyped-call]
             loss += float(made.cross_entropy.detach())
-            preference += float((made.loss - made.cross_entropy).detach())
+            preference += _preference(made)
             accuracy += float(made.accuracy)
         norm = gradient_norm(self._model.parameters())
         self._optimiser.step()
@@ -110,6 +112,14 @@ class GptTraining:
         return export_gpt(
             self.weights_path(place), self._model, f"GPT-e{place.epoch}", _official_settings(self._parameters)
         )
+
+
+def _preference(made: GptLoss) -> float:
+    """The preference term alone; the difference of the sums would be too coarse to show it."""
+    if made.rejected_log_probability is None:
+        return 0.0
+    margin = (made.chosen_log_probability - made.rejected_log_probability).detach()
+    return float(-functional.logsigmoid(DPO_BETA * margin).mean())
 
 
 def _official_settings(parameters: TrainGptParameters) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import ExponentialLR
 
 from engine.audio.spectrogram import MelSpec, log_mel, mel_of_linear
 from engine.models.discriminators import DiscriminatorConfig, Discriminators, load_discriminators
@@ -73,10 +72,6 @@ class SovitsTraining:
             parameters.learning_rate,
         )
         self._judge_optimiser = _adam(judges.parameters(), parameters.learning_rate)
-        self._schedules = [
-            ExponentialLR(optimiser, RATE_DECAY)
-            for optimiser in (self._generator_optimiser, self._judge_optimiser)
-        ]
         self._indices = repeated(len(items))
 
     @property
@@ -92,8 +87,6 @@ class SovitsTraining:
             "discriminators": self._judges,
             "generator_optimiser": self._generator_optimiser,
             "discriminator_optimiser": self._judge_optimiser,
-            "generator_schedule": self._schedules[0],
-            "discriminator_schedule": self._schedules[1],
         }
 
     def plan(self, epoch: int) -> list[list[Batch]]:
@@ -162,9 +155,10 @@ class SovitsTraining:
         return {"features": feature_loss(true, made), "generator": generator_loss(made)}
 
     def end_epoch(self) -> None:
-        """Both rates decay."""
-        for schedule in self._schedules:
-            schedule.step()
+        """All rates decay; they are part of the optimisers' states."""
+        for optimiser in (self._generator_optimiser, self._judge_optimiser):
+            for group in optimiser.param_groups:
+                group["lr"] *= RATE_DECAY
 
     def weights_path(self, place: Place) -> Path:
         """Where the weights of a place are exported to."""

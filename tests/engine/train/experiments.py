@@ -24,6 +24,7 @@ GPT_SIZES = GptConfig(
     layers=2, width=32, heads=2, phoneme_rows=732, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=8
 )
 SOVITS_SIZES = SovitsConfig(
+    segment_samples=5120,
     latent_channels=8,
     hidden_channels=8,
     filter_channels=16,

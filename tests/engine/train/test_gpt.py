@@ -1,0 +1,160 @@
+"""The GPT's training as a stage: real files in, official weights out."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from engine.checkpoints.inspection import ModelKind, inspect
+from engine.checkpoints.reader import read_checkpoint, read_state
+from engine.models.gpt import load_gpt
+from engine.protocol.context import RecordingContext
+from engine.protocol.errors import Cancelled, MissingModel, NothingToDo
+from engine.protocol.launch import worker_environment
+from engine.protocol.stages.training import TrainGptParameters
+from engine.train import gpt
+from tests.engine.train.experiments import prepare
+from tests.engine.train.test_loop import StopsAt, losses
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    return prepare(tmp_path)
+
+
+def values(prepared, **changes):
+    given = {
+        "workspace": str(prepared.workspace),
+        "experiment": prepared.name,
+        "pretrained_gpt": str(prepared.gpt),
+        "total_epochs": 2,
+        "batch_size": 16,
+        "accumulate_batches": 2,
+        "device": "cpu",
+    }
+    return given | changes
+
+
+def train(prepared, context=None, **changes):
+    context = context or RecordingContext()
+    return gpt.run(TrainGptParameters(**values(prepared, **changes)), context), context
+
+
+def last_network(prepared):
+    newest = max((prepared.experiment.folder / "logs_s1_v2").glob("state_*.pt"))
+    return read_state(newest)["parts"]["gpt"]
+
+
+def test_two_epochs_end_with_official_weights(prepared):
+    result, context = train(prepared, save_every_epochs=1)
+    folder = prepared.workspace / "GPT_weights_v2"
+    paths = [folder / f"{prepared.name}-e{epoch}.ckpt" for epoch in (1, 2)]
+    assert [one.path for one in result.artifacts] == [str(path.resolve()) for path in paths]
+    assert context.artifacts == [("weights", path) for path in paths]
+    about = inspect(paths[1])
+    assert (about.kind, about.version, about.safe, about.dtype) == (ModelKind.GPT, "v2", True, "float16")
+    assert about.info == "GPT-e2"
+    stored = read_checkpoint(paths[1])
+    assert set(stored.weights) == set(read_checkpoint(prepared.gpt).weights)
+    assert set(stored.config) == {"train", "optimizer", "data", "model", "inference"}
+    trained = load_gpt(paths[1]).state_dict()
+    assert all(
+        torch.equal(trained[name], value.half().float()) for name, value in last_network(prepared).items()
+    )
+    assert {"loss", "accuracy", "learning_rate", "grad_norm"} <= set(context.metrics[0][1])
+    assert {one["learning_rate"] for _, one in context.metrics} == {0.002}
+    assert not result.skipped
+
+
+def test_it_learns(prepared):
+    _, context = train(prepared, total_epochs=6, learning_rate=0.02, accumulate_batches=1)
+    course = losses(context)
+    assert len(course) == 36
+    assert sum(course[-6:]) < 0.8 * sum(course[:6])
+
+
+def test_stop_and_go_on_bit_for_bit(prepared, tmp_path):
+    other = prepare(tmp_path / "undisturbed")
+    _, whole = train(other)
+    first = StopsAt(4)
+    with pytest.raises(Cancelled):
+        train(prepared, first)
+    result, second = train(prepared)
+    assert losses(first) + losses(second) == losses(whole)
+    assert result.numbers["steps_now"] == 2
+    wanted, got = last_network(other), last_network(prepared)
+    assert all(torch.equal(wanted[name], got[name]) for name in wanted)
+
+
+def test_a_killed_process_goes_on_bit_for_bit(prepared, tmp_path):
+    other = prepare(tmp_path / "undisturbed")
+    train(other, total_epochs=3, state_every_steps=2)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.engine.train.interrupted",
+        "train_gpt",
+        json.dumps(values(prepared, total_epochs=3, state_every_steps=2)),
+        str(torch.get_num_threads()),
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=worker_environment(), encoding="utf-8"
+    ) as child:
+        for line in child.stdout:
+            if line.strip() == "step 5":
+                child.kill()  # SIGKILL: nothing in the child can react
+                break
+        assert child.wait() != 0
+    _, context = train(prepared, total_epochs=3, state_every_steps=2)
+    steps = [step for step, _ in context.metrics]
+    assert 4 <= steps[0] <= 7
+    assert steps[-1] == 9
+    wanted, got = last_network(other), last_network(prepared)
+    assert all(torch.equal(wanted[name], got[name]) for name in wanted)
+
+
+def test_nothing_to_do_says_so(prepared):
+    first, _ = train(prepared)
+    again, context = train(prepared)
+    assert "already at epoch 2 of 2" in again.summary
+    assert again.artifacts == first.artifacts
+    assert context.metrics == []
+
+
+def test_preference_training(prepared):
+    _, context = train(prepared, total_epochs=1, dpo=True)
+    shares = [one["loss_preference"] for _, one in context.metrics]
+    assert min(shares) >= 0
+    assert max(shares) > 0
+
+
+def test_mixed_precision(prepared):
+    _, plain = train(prepared, total_epochs=1)
+    _, rough = train(prepare(prepared.workspace / "other"), total_epochs=1, precision="bf16")
+    assert losses(rough) != losses(plain)
+    assert losses(rough) == pytest.approx(losses(plain), rel=0.05)
+
+
+def test_left_out_clips_are_listed(prepared):
+    with prepared.experiment.semantic_file.open("a", encoding="utf-8") as stream:
+        stream.write("nobody.wav\t1 2 3\n")
+    result, context = train(prepared, total_epochs=1)
+    assert [one.name for one in result.skipped] == ["nobody.wav"]
+    assert any("nobody.wav" in text for _, text in context.lines)
+
+
+@pytest.mark.parametrize(("missing", "stage"), [("text_file", "1a"), ("semantic_file", "1c")])
+def test_what_is_not_prepared_is_named(prepared, missing, stage):
+    path = getattr(prepared.experiment, missing)
+    path.unlink()
+    with pytest.raises(NothingToDo) as caught:
+        train(prepared)
+    assert str(path) in caught.value.message
+    assert stage in caught.value.hint
+
+
+def test_a_missing_start_is_named(prepared):
+    with pytest.raises(MissingModel, match=r"not there\.ckpt"):
+        train(prepared, pretrained_gpt=prepared.workspace / "not there.ckpt")

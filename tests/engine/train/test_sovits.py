@@ -1,0 +1,145 @@
+"""SoVITS' training as a stage: real files in, official weights out."""
+
+import pytest
+import torch
+
+from engine.checkpoints.inspection import ModelKind, inspect
+from engine.checkpoints.reader import read_checkpoint, read_state
+from engine.models.sovits import load_sovits
+from engine.protocol.context import RecordingContext
+from engine.protocol.errors import BadParameters, Cancelled, MissingModel, NothingToDo
+from engine.protocol.stages.training import TrainSovitsParameters
+from engine.train import sovits
+from tests.engine.train.experiments import NAMES, prepare
+from tests.engine.train.test_loop import StopsAt, losses
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    monkeypatch.setattr(sovits, "repeated", lambda count: list(range(count)))  # two steps an epoch
+    return prepare(tmp_path)
+
+
+def train(prepared, context=None, **changes):
+    given = {
+        "workspace": prepared.workspace,
+        "experiment": prepared.name,
+        "pretrained_generator": prepared.generator,
+        "pretrained_discriminator": prepared.discriminator,
+        "total_epochs": 2,
+        "batch_size": 3,
+        "device": "cpu",
+    }
+    context = context or RecordingContext()
+    return sovits.run(TrainSovitsParameters(**given | changes), context), context
+
+
+def last_parts(prepared):
+    return read_state(max((prepared.experiment.folder / "logs_s2_v2").glob("state_*.pt")))["parts"]
+
+
+def test_two_epochs_end_with_official_weights(prepared):
+    result, context = train(prepared)
+    path = prepared.workspace / "SoVITS_weights_v2" / f"{prepared.name}_e2_s4.pth"
+    assert [one.path for one in result.artifacts] == [str(path.resolve())]
+    about = inspect(path)
+    assert (about.kind, about.version, about.safe, about.dtype) == (ModelKind.SOVITS, "v2", True, "float16")
+    assert about.info == "2epoch_4iteration"
+    stored, start = read_checkpoint(path), read_checkpoint(prepared.generator)
+    assert set(stored.weights) == {name for name in start.weights if not name.startswith("enc_q.")}
+    assert stored.config["data"]["sampling_rate"] == 32000
+    assert stored.config["model"]["version"] == "v2"
+    trained = load_sovits(path).state_dict()
+    generator = last_parts(prepared)["generator"]
+    assert all(torch.equal(trained[name], generator[name].half().float()) for name in trained)
+    parts = {"mel", "kl", "features", "generator", "discriminator"}
+    assert {f"loss_{name}" for name in parts} | {"grad_norm", "learning_rate"} <= set(context.metrics[0][1])
+    rates = [one["learning_rate"] for _, one in context.metrics]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-4 * 0.999875, 1e-4 * 0.999875], rel=1e-9)
+
+
+def test_the_codebook_stays_and_everything_else_moves(prepared):
+    train(prepared, total_epochs=1)
+    before = load_sovits(prepared.generator).state_dict()
+    after = last_parts(prepared)["generator"]
+    fixed = {name for name in before if torch.equal(before[name], after[name])}
+    assert {name for name in fixed if name.startswith(("ssl_proj.", "quantizer."))}
+    assert not [name for name in fixed if not name.startswith(("ssl_proj.", "quantizer."))]
+    judges = read_checkpoint(prepared.discriminator).weights
+    moved = last_parts(prepared)["discriminators"]
+    assert not [name for name in judges if torch.equal(judges[name], moved[name])]
+
+
+def test_it_learns_without_judges_until_they_are_let_in(prepared):
+    _, context = train(prepared, total_epochs=10, learning_rate=1e-3, adversarial_from_step=19)
+    course = [one["loss_mel"] for _, one in context.metrics]
+    assert sum(course[-4:]) < 0.6 * sum(course[:4])
+    assert ["loss_discriminator" in one for _, one in context.metrics] == [False] * 19 + [True]
+
+
+def test_stop_and_go_on_bit_for_bit(prepared, tmp_path):
+    other = prepare(tmp_path / "undisturbed")
+    _, whole = train(other)
+    first = StopsAt(1)
+    with pytest.raises(Cancelled):
+        train(prepared, first)
+    _, second = train(prepared)
+    assert losses(first) + losses(second) == losses(whole)
+    wanted, got = last_parts(other), last_parts(prepared)
+    for part in ("generator", "discriminators"):
+        assert all(torch.equal(wanted[part][name], got[part][name]) for name in wanted[part])
+
+
+def test_the_text_parts_learn_slower():
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.enc_p = torch.nn.ModuleDict(
+                {name: torch.nn.Linear(1, 1) for name in ("text_embedding", "encoder_text", "mrte", "proj")}
+            )
+            self.dec, self.ssl_proj = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1).requires_grad_(False)
+
+    groups = sovits.rate_groups(Network(), 1e-3, 0.4)
+    assert [(len(group["params"]), group["lr"]) for group in groups] == [(4, 1e-3), *[(2, 4e-4)] * 3]
+
+
+def test_judges_are_made_where_there_are_none(prepared):
+    missing = prepared.workspace / "no s2D.pth"
+    _, context = train(prepared, total_epochs=1, pretrained_discriminator=missing)
+    assert any(str(missing) in text for level, text in context.lines if level == "warning")
+    assert "loss_discriminator" in context.metrics[0][1]
+
+
+def test_judges_of_the_generator_step_get_no_gradient(prepared, monkeypatch):
+    seen = []
+    real = sovits.SovitsTraining._deceiving_losses
+
+    def watched(self, *given):
+        made = real(self, *given)
+        seen.append([tensor.requires_grad for tensor in self._judges.parameters()])
+        return made
+
+    monkeypatch.setattr(sovits.SovitsTraining, "_deceiving_losses", watched)
+    train(prepared, total_epochs=1)
+    assert not any(any(flags) for flags in seen)
+
+
+def test_an_unprepared_experiment_is_named(prepared):
+    for path in prepared.experiment.ssl_folder.iterdir():
+        path.unlink()
+    with pytest.raises(NothingToDo) as caught:
+        train(prepared)
+    assert str(prepared.experiment.ssl_folder) in caught.value.message
+    assert "1b" in caught.value.hint
+
+
+def test_features_of_another_encoder_are_named(prepared):
+    for name in NAMES:
+        torch.save(torch.zeros(1, 20, 60), prepared.experiment.ssl_folder / f"{name}.pt")
+    with pytest.raises(BadParameters, match="20 channels"):
+        train(prepared)
+
+
+def test_a_missing_start_is_named(prepared):
+    with pytest.raises(MissingModel, match=r"not there\.pth"):
+        train(prepared, pretrained_generator=prepared.workspace / "not there.pth")
