@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from engine.audio.levels import Pcm16, to_pcm16
-from engine.audio.resample import Samples, resample
+from engine.audio.resample import Resampler, Samples
 from engine.protocol.errors import BadAudio, EngineError, MissingFile, NothingToDo
 from engine.protocol.files import replacing
 
@@ -26,6 +26,7 @@ SOUND_SUFFIXES: Final = frozenset(
     {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".amr"}
     | {".mp4", ".mkv", ".mov", ".webm", ".avi", ".3gp", ".ac3"}
 )
+_BLOCK: Final = 1 << 20
 _SHORT_SHARE: Final = 0.98
 _UNKNOWN_SIZES: Final = (0, 0xFFFFFFFF)
 _NOT_SOUND_HINT: Final = "Play it in another program; if that fails too, export or download it again."
@@ -62,29 +63,65 @@ def read_audio(path: Path, rate_hz: int, warn: Warn | None = None) -> Samples:
         BadAudio: it is no sound file, or there is no sound in it.
     """
     tell = warn or log.warning
-    blocks: list[Samples] = []
-    found_hz = 0
+    taken = _Taken(rate_hz)
     with _opened(path) as (container, stream):
         promised_s = _duration_s(container, stream)
         try:
-            for block, found_hz in _decoded(container, stream):  # noqa: B007 - the rate outlives the loop
-                blocks.append(block)
+            for block, found_hz in _decoded(container, stream):
+                taken.add(block, found_hz)
         except (av.FFmpegError, ValueError) as error:
-            if not blocks:
+            if not taken.seconds:
                 raise BadAudio(
                     f"{path} cannot be decoded.", hint=_NOT_SOUND_HINT, detail=str(error)
                 ) from error
-            tell(f"{path} is damaged: only its first {_seconds(blocks, found_hz):.1f} s could be read.")
+            tell(f"{path} is damaged: only its first {taken.seconds:.1f} s could be read.")
             promised_s = 0.0
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    if not samples.size:
+    if not taken.seconds:
         raise BadAudio(f"There is no sound in {path}.", hint="The file is empty: record or export it again.")
-    if samples.size / found_hz < promised_s * _SHORT_SHARE - 0.1 or _cut_off(path):
-        tell(f"{path} ends before its time; the {samples.size / found_hz:.1f} s that are there are used.")
-    if not np.isfinite(samples).all():
+    if taken.seconds < promised_s * _SHORT_SHARE - 0.1 or _cut_off(path):
+        tell(f"{path} ends before its time; the {taken.seconds:.1f} s that are there are used.")
+    samples = taken.samples()
+    if taken.wrong:
         tell(f"{path} holds samples that are no numbers; they are taken as silence.")
-        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return resample(samples, found_hz, rate_hz)
+    return samples
+
+
+class _Taken:
+    """Blocks of sound brought to one rate as they come: a long recording is in memory once."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._resampler: Resampler | None = None
+        self._waiting: list[Samples] = []
+        self._waiting_samples = 0
+        self._done: list[Samples] = []
+        self.seconds = 0.0
+        self.wrong = False
+
+    def add(self, block: Samples, found_hz: int) -> None:
+        """Takes the next samples."""
+        if self._resampler is None:
+            self._resampler = Resampler(found_hz, self._rate_hz)
+        self.seconds += block.size / found_hz
+        self._waiting.append(block)
+        self._waiting_samples += block.size
+        if self._waiting_samples >= _BLOCK:
+            self._flush(last=False)
+
+    def samples(self) -> Samples:
+        """All that came."""
+        self._flush(last=True)
+        return np.concatenate(self._done)
+
+    def _flush(self, *, last: bool) -> None:
+        if self._resampler is None:
+            return
+        block = np.concatenate([np.zeros(0, np.float32), *self._waiting])
+        if not np.isfinite(block).all():
+            self.wrong = True
+            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        self._done.append(self._resampler.push(block, last=last))
+        self._waiting, self._waiting_samples = [], 0
 
 
 def probe(path: Path) -> AudioInfo:
@@ -175,7 +212,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 
 def _decoded(container: Any, stream: Any) -> Iterator[tuple[Samples, int]]:
     """Mono blocks with their rate."""
-    to_float = av.AudioResampler(format="fltp")
+    to_float = av.AudioResampler(format="fltp", rate=stream.rate)
     for frame in container.decode(stream):
         for planar in to_float.resample(frame):
             yield planar.to_ndarray().mean(axis=0, dtype=np.float32), planar.sample_rate
@@ -189,10 +226,6 @@ def _cut_off(path: Path) -> bool:
         return False
     promised = int.from_bytes(head[4:8], "little")
     return promised not in _UNKNOWN_SIZES and path.stat().st_size < promised + 7
-
-
-def _seconds(blocks: list[Samples], rate_hz: int) -> float:
-    return sum(block.size for block in blocks) / rate_hz
 
 
 def _duration_s(container: Any, stream: Any) -> float:

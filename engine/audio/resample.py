@@ -24,3 +24,21 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
         return samples
     changed: Samples = soxr.resample(samples, from_hz, to_hz, quality="HQ").astype(np.float32, copy=False)
     return changed
+
+
+class Resampler:
+    """As `resample`, for sound that comes in blocks."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._stream = (
+            None
+            if from_hz == to_hz
+            else soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+        )
+
+    def push(self, samples: Samples, *, last: bool = False) -> Samples:
+        """The next samples at the new rate; with `last`, all that are left."""
+        if self._stream is None:
+            return samples
+        changed: Samples = self._stream.resample_chunk(samples, last=last)
+        return changed

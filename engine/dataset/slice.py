@@ -17,6 +17,7 @@ from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.dataset import SliceParameters
 
 RATE_HZ: Final = 32000
+_WAV_HEAD_BYTES: Final = 44
 STATE: Final = "slice_state.json"
 
 
@@ -172,7 +173,7 @@ def _nothing_came_out(tally: _Tally, parameters: SliceParameters) -> EngineError
 
 
 def _result(tally: _Tally, output: Path) -> StageResult:
-    seconds = sum(_length_s(clip) for clip in tally.clips)
+    seconds = sum((clip.stat().st_size - _WAV_HEAD_BYTES) / 2 / RATE_HZ for clip in tally.clips)
     summary = f"{len(tally.clips)} clips ({seconds:.0f} s) from {tally.sources} recordings are in {output}."
     if tally.unchanged:
         summary += f" {tally.unchanged} of the recordings were cut before and are unchanged."

@@ -27,7 +27,7 @@ def test_a_precision_that_does_not_work_here_is_refused(monkeypatch):
     import ctranslate2
 
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
-    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"int8", "float32"})
+    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda _: {"int8", "float32"})
     with pytest.raises(BadParameters, match="float16") as caught:
         Recogniser(whisper_folder(), Precision.FLOAT16)
     assert caught.value.hint == "Choose one of: int8, float32."
