@@ -19,11 +19,13 @@ _OWN_WORDS: Final = MappingProxyType(
         "chatgpt": "CH AE1 T JH IY1 P IY1 T IY1",
         "json": "JH EY1 S AH0 N",
         "conda": "K AA1 N D AH0",
+        "xray": "EH1 K S R EY2",
         "miz": "M IH1 Z",
         "'n'": "AH0 N",
         "zero": "Z IY1 R OW0",  # as in the release of the dictionary that the networks learnt from
     }
 )
+_PREFIXES: Final = MappingProxyType({"re": ("R", "IY1"), "co": ("K", "OW1"), "pre": ("P", "R", "IY1")})
 _HISSING: Final = frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
 _VOICELESS: Final = frozenset({"P", "T", "K", "F", "TH", "HH"})
 _LONGEST_SPELLED: Final = 3
@@ -90,7 +92,7 @@ def say(word: str) -> tuple[str, ...]:
     if word.endswith("'s"):
         return _possessive(word[:-2])
     if "-" in word:
-        return tuple(phone for part in word.split("-") for phone in say(part))
+        return tuple(phone for part in word.split("-") for phone in _PREFIXES.get(part) or say(part))
     plain = word.replace("'", "")
     if plain != word:
         return say(plain)

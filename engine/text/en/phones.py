@@ -26,6 +26,7 @@ _NOUN_CUES: Final = _set(
 _COPULAS: Final = _set("is are was were be been very so too more most less")
 _PERFECT: Final = _set("have has had was were been be is are already i've you've we've they've")
 _LEADEN: Final = _set("pipe pipes paint poisoning acid bullet bullets")
+_CLAUSE_STARTS: Final = _set(". , ? ! and or then now")
 _OBJECTS: Final = _set("the a an it me you him her us them this that my your his its our their")
 
 
@@ -73,4 +74,4 @@ def _is_verb(before: str, after: str) -> bool:
         return True
     if before in _NOUN_CUES:
         return False
-    return (not before or before in {".", ",", "?", "!"}) and after in _OBJECTS
+    return (not before or before in _CLAUSE_STARTS) and after in _OBJECTS

@@ -82,6 +82,7 @@ def test_written_signs_are_said(text, said):
         ("glitch's", "G L IH1 CH AH0 Z"),
         ("deepfake", "D IY1 P F EY1 K"),
         ("thirty-four", "TH ER1 D IY2 F AO1 R"),
+        ("re-enter", "R IY1 EH1 N T ER0"),
         ("xzq", "EH1 K S Z IY1 K Y UW1"),
         ("qwrtp", "K Y UW1 D AH1 B AH0 L Y UW0 AA1 R T IY1 P IY1"),
         ("'", ""),
@@ -98,6 +99,7 @@ def test_words(word, phones):
         ("I will read it", "AY1 W IH1 L R IY1 D IH1 T"),
         ("We live near", "W IY1 L IH1 V N IH1 R"),
         ("The wind blows", "DH AH0 W IH1 N D B L OW1 Z"),
+        ("Lower or increase the volume", "L OW1 ER0 AO1 R IH2 N K R IY1 S DH AH0 V AA1 L Y UW0 M"),
         ("a new record", "AH0 N UW1 R EH1 K ER0 D"),
     ],
 )
