@@ -53,7 +53,7 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
         samples = read_audio(clip, RATE_HZ, lambda text: context.log(text, "warning"))
         require_sound(samples, clip)
         recogniser = context.keep(key, lambda: Recogniser(model, parameters.precision))
-        return recogniser.hear(samples, language), samples.size / RATE_HZ
+        return recogniser.hear(samples, language, context.check_cancelled), samples.size / RATE_HZ
 
     work = _Work(clips=clips, settings=settings, notes=labels.with_name(f"{labels.name}.json"))
     work.listen(hear, context)

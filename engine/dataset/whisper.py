@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -96,12 +97,13 @@ class Recogniser:
         except (RuntimeError, ValueError, OSError) as error:
             raise _failure(error, f"The speech recognition model in {folder} cannot be loaded.") from error
 
-    def hear(self, samples: Samples, language: str | None) -> Heard:
+    def hear(self, samples: Samples, language: str | None, go_on: Callable[[], None]) -> Heard:
         """Writes down what is said.
 
         Args:
             samples: (S,) float32 at 16 kHz.
             language: lower-case code; None finds it.
+            go_on: is called between stretches of up to 30 s; what it raises ends the work.
 
         Raises:
             OutOfMemory: the clip is too long for the memory.
@@ -110,7 +112,10 @@ class Recogniser:
             found, about = self._model.transcribe(
                 samples, language=language, beam_size=_BEAM, vad_filter=True, condition_on_previous_text=False
             )
-            parts = list(found)
+            parts = []
+            for part in found:
+                go_on()
+                parts.append(part)
         except (RuntimeError, ValueError) as error:
             raise _failure(error, "Speech recognition failed.") from error
         weights = [max(part.end - part.start, 1e-3) for part in parts]

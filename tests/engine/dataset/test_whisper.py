@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from engine.dataset.whisper import Recogniser, model_folder
-from engine.protocol.errors import BadParameters, MissingModel
+from engine.audio.io import read_audio
+from engine.dataset.whisper import RATE_HZ, Recogniser, model_folder
+from engine.protocol.builtin import sample_project
+from engine.protocol.errors import BadParameters, Cancelled, MissingModel
 from engine.protocol.stages.dataset import Precision
 from engine.protocol.workspace import Workspace
 from tests.speech_model import whisper_folder
@@ -36,5 +38,15 @@ def test_a_precision_that_does_not_work_here_is_refused(monkeypatch):
 @pytest.mark.speech_model
 def test_noise_has_no_words():
     noise = np.random.default_rng(0).normal(0, 0.01, 32000).astype(np.float32)
-    heard = Recogniser(whisper_folder(), Precision.INT8).hear(noise, "en")
+    heard = Recogniser(whisper_folder(), Precision.INT8).hear(noise, "en", lambda: None)
     assert (heard.text, heard.no_speech, heard.avg_logprob) == ("", 1.0, 0.0)
+
+
+@pytest.mark.speech_model
+def test_it_stops_between_stretches():
+    def stop():
+        raise Cancelled
+
+    clip = sample_project() / "clips" / "agent-alreadyon.opus"
+    with pytest.raises(Cancelled):
+        Recogniser(whisper_folder(), Precision.INT8).hear(read_audio(clip, RATE_HZ), "en", stop)
