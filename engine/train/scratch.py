@@ -60,18 +60,18 @@ def k_means(
 
 
 def _spread_starts(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Starts that keep apart: each batch of new ones is drawn by the squared distance to those before."""
-    first = torch.randint(len(points), (1,), generator=generator)
-    centres = points[first]
-    distance = _nearest(points, centres, len(points))[1]
-    while len(centres) < count:
-        wanted = min(max(len(centres) // 2, 1), count - len(centres))
-        weights = distance + 1e-12  # duplicates of a centre have none, but must not stop the draw
-        drawn = torch.multinomial(weights, wanted, generator=generator)
-        fresh = points[drawn]
-        distance = torch.minimum(distance, _nearest(points, fresh, len(points))[1])
-        centres = torch.cat((centres, fresh))
-    return centres.clone()
+    """Starts that keep apart: each is drawn by the squared distance to those before it (k-means++)."""
+    lengths = points.square().sum(dim=1)
+    place = int(torch.randint(len(points), (1,), generator=generator))
+    chosen = [place]
+    distance = torch.full_like(lengths, torch.inf)
+    while len(chosen) < count:
+        fresh = lengths + lengths[place] - 2 * points @ points[place]
+        distance = torch.minimum(distance, fresh.clamp(min=0))
+        # equal points have no distance left; they must not stop the draw
+        place = int(torch.multinomial(distance + 1e-12, 1, generator=generator))
+        chosen.append(place)
+    return points[chosen].clone()
 
 
 def _nearest(points: Tensor, centres: Tensor, rows: int) -> tuple[Tensor, Tensor]:
