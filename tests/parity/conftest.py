@@ -7,9 +7,9 @@ from tests.parity.kit.official import write_official
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _few_threads():
+def _one_thread():
     before = torch.get_num_threads()
-    torch.set_num_threads(min(before, 2))
+    torch.set_num_threads(1)  # more get in each other's way on a busy machine
     yield
     torch.set_num_threads(before)
 
