@@ -100,8 +100,11 @@ class GptTraining:
         }
         return figures | ({"loss_preference": preference / len(data)} if self._parameters.dpo else {})
 
-    def end_epoch(self) -> None:
-        """The rate is constant: nothing moves on."""
+    def begin_epoch(self, epoch: int) -> None:
+        """The rate is the same in all epochs."""
+        del epoch
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._parameters.learning_rate
 
     def weights_path(self, place: Place) -> Path:
         """Where the weights of a place are exported to."""

@@ -59,8 +59,12 @@ class Training(Protocol[B]):
         hold the key `loss`, and nothing that is not finite unless training has gone wrong.
         """
 
-    def end_epoch(self) -> None:
-        """Ends an epoch: schedules move on."""
+    def begin_epoch(self, epoch: int) -> None:
+        """Sets the rates of an epoch, counted from 0; also called when one goes on in its middle.
+
+        The rates follow from the parameters, not from the saved state: a lower one takes effect
+        when a training that broke down is started again.
+        """
 
     def weights_path(self, place: Place) -> Path:
         """Where the weights of a place are exported to."""
@@ -142,6 +146,7 @@ class Loop(Generic[B]):
         started_s = time.monotonic()
         for epoch in range(self._place.epoch, self._settings.total_epochs):
             plan = self._training.plan(epoch)
+            self._training.begin_epoch(epoch)
             with _ahead(self._training.load, plan[self._place.position :]) as loaded:
                 for data in loaded:
                     self._one_step(data, total, started_s, first_step)
@@ -212,7 +217,6 @@ class Loop(Generic[B]):
         return self._place.step % self._settings.state_every_steps == 0
 
     def _end_epoch(self, epoch: int) -> None:
-        self._training.end_epoch()
         self._losses.append(self._figures.close_epoch(epoch + 1))
         self._place = replace(self._place, epoch=epoch + 1, position=0)
         self._context.log(f"Epoch {epoch + 1} of {self._settings.total_epochs}: loss {self._losses[-1]:.4g}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,9 @@ from engine.train.state import Part, Place
 BETAS: Final = (0.8, 0.99)
 EPSILON: Final = 1e-9
 RATE_DECAY: Final = 0.999875
+SHARE: Final = "share"
+"""Key of a group's share of the learning rate."""
+
 TEXT_PARTS: Final = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
 _OFFICIAL_WIDTH: Final = 512
 
@@ -71,7 +74,9 @@ class SovitsTraining:
             rate_groups(generator, parameters.learning_rate, parameters.text_low_lr_rate),
             parameters.learning_rate,
         )
-        self._judge_optimiser = _adam(judges.parameters(), parameters.learning_rate)
+        self._judge_optimiser = _adam(
+            [{"params": list(judges.parameters()), SHARE: 1.0}], parameters.learning_rate
+        )
         self._indices = repeated(len(items))
 
     @property
@@ -154,11 +159,12 @@ class SovitsTraining:
             made = self._judges(fake)
         return {"features": feature_loss(true, made), "generator": generator_loss(made)}
 
-    def end_epoch(self) -> None:
-        """All rates decay; they are part of the optimisers' states."""
+    def begin_epoch(self, epoch: int) -> None:
+        """All rates decay from epoch to epoch."""
+        rate = self._parameters.learning_rate * RATE_DECAY**epoch
         for optimiser in (self._generator_optimiser, self._judge_optimiser):
             for group in optimiser.param_groups:
-                group["lr"] *= RATE_DECAY
+                group["lr"] = rate * group[SHARE]
 
     def weights_path(self, place: Place) -> Path:
         """Where the weights of a place are exported to."""
@@ -182,12 +188,12 @@ def rate_groups(generator: nn.Module, rate: float, text_share: float) -> list[di
         if tensor.requires_grad:
             part = next((part for part in TEXT_PARTS if name.startswith(part)), None)
             (rest if part is None else text[part]).append(tensor)
-    slower = [{"params": tensors, "lr": rate * text_share} for tensors in text.values()]
-    return [{"params": rest, "lr": rate}, *slower]
+    slower = [{"params": tensors, "lr": rate * text_share, SHARE: text_share} for tensors in text.values()]
+    return [{"params": rest, "lr": rate, SHARE: 1.0}, *slower]
 
 
-def _adam(parameters: Iterable[Tensor] | list[dict[str, Any]], rate: float) -> AdamW:
-    return AdamW(parameters, lr=rate, betas=BETAS, eps=EPSILON, fused=True)
+def _adam(groups: list[dict[str, Any]], rate: float) -> AdamW:
+    return AdamW(groups, lr=rate, betas=BETAS, eps=EPSILON, fused=True)
 
 
 def _official_settings(parameters: TrainSovitsParameters, experiment: Path) -> dict[str, Any]:

@@ -16,20 +16,20 @@ from engine.train.plan import epoch_generator
 
 
 class Toy:
-    """A regression with dropout: small, but with weights, momentum, a schedule and random numbers."""
+    """A regression with dropout: small, but with weights, momentum, a falling rate and random numbers."""
 
     def __init__(self, folder, width=3):
         torch.manual_seed(99)
         self.network = nn.Sequential(nn.Linear(width, 4), nn.Dropout(0.5), nn.Linear(4, 1))
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=0.05)
-        self.schedule = torch.optim.lr_scheduler.ExponentialLR(self.optimiser, 0.9)
+        self.rate = 0.05
         self.folder, self.width = folder, width
         self.order = "one"
         self.before_step = lambda _step: None
         self.seen = []
 
     def parts(self):
-        return {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
+        return {"network": self.network, "optimiser": self.optimiser}
 
     def plan(self, epoch):
         return [[(int(index),)] for index in epoch_generator(3, epoch).permutation(5)]
@@ -49,8 +49,8 @@ class Toy:
         self.optimiser.step()
         return {"loss": float(loss.detach())}
 
-    def end_epoch(self):
-        self.schedule.step()
+    def begin_epoch(self, epoch):
+        self.optimiser.param_groups[0]["lr"] = self.rate * 0.9**epoch
 
     def weights_path(self, place):
         return self.folder / "weights" / f"toy-e{place.epoch}-s{place.step}.bin"
@@ -311,6 +311,15 @@ def test_a_full_disk_leaves_earlier_states(folder, monkeypatch, place):
     _, resumed, _ = train(folder, second)
     assert losses(second) == losses(context)[2:]
     assert same(whole, resumed)
+
+
+def test_a_lower_rate_takes_effect_when_training_goes_on(folder):
+    with pytest.raises(Cancelled):
+        train(folder, StopsAt(7))
+    toy = Toy(folder)
+    toy.rate = 0.01
+    train(folder, None, toy)
+    assert toy.optimiser.param_groups[0]["lr"] == 0.01 * 0.9**2
 
 
 def test_states_of_other_networks_are_refused(folder):

@@ -101,6 +101,7 @@ def test_the_text_parts_learn_slower():
 
     groups = sovits.rate_groups(Network(), 1e-3, 0.4)
     assert [(len(group["params"]), group["lr"]) for group in groups] == [(4, 1e-3), *[(2, 4e-4)] * 3]
+    assert [group["share"] for group in groups] == [1.0, 0.4, 0.4, 0.4]
 
 
 def test_judges_are_made_where_there_are_none(prepared):
