@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
-from engine.protocol.messages import End
+from engine.protocol.messages import End, Event
 from engine.protocol.stages.base import StageSpec
 from gsv_desktop.core.project import Values
 from gsv_desktop.core.state import WorkState
@@ -137,10 +137,7 @@ class JobQueue(QObject):
 
     def _make_worker(self) -> WorkerProcess:
         worker = WorkerProcess(self._make_launch(self._folder), self)
-        worker.event_received.connect(partial(self._on_event, worker))
-        worker.log_received.connect(partial(self._on_line, worker))
-        worker.job_ended.connect(partial(self._on_job_ended, worker))
-        worker.process_ended.connect(partial(self._on_process_ended, worker))
+        _Ear(worker, self)
         return worker
 
     def _drop_speech(self) -> None:
@@ -148,17 +145,20 @@ class JobQueue(QObject):
             self._speech.close()
             self._speech = None
 
-    def _on_event(self, worker: WorkerProcess, event: object) -> None:
+    def take_event(self, worker: WorkerProcess, event: Event) -> None:
+        """An event of a worker: it belongs to the job that runs there."""
         job = self._workers.get(worker)
         if job is not None:
-            job.take(event)  # type: ignore[arg-type] # signals carry plain objects
+            job.take(event)
 
-    def _on_line(self, worker: WorkerProcess, text: str) -> None:
+    def take_line(self, worker: WorkerProcess, text: str) -> None:
+        """A line of a worker's log."""
         job = self._workers.get(worker)
         if job is not None:
             job.add_line(text)
 
-    def _on_job_ended(self, worker: WorkerProcess, end: End) -> None:
+    def take_end(self, worker: WorkerProcess, end: End) -> None:
+        """The end of the job that runs in a worker."""
         job = self._workers[worker]
         if worker is self._speech:
             del self._workers[worker]
@@ -169,13 +169,52 @@ class JobQueue(QObject):
         self._finish(job, outcome_of(end))
         self._start_next()
 
-    def _on_process_ended(self, worker: WorkerProcess) -> None:
+    def drop(self, worker: WorkerProcess) -> None:
+        """A worker's process is gone."""
         self._workers.pop(worker, None)
         if worker is self._speech:
             self._speech = None
-        worker.deleteLater()
+        if not self._closing:
+            worker.deleteLater()
         self._start_next()
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         job.finish(outcome)
         self.job_ended.emit(job)
+
+
+class _Ear(QObject):
+    """Tells the queue which worker it was that said something.
+
+    A connection that held the worker itself would destroy it twice when the worker is deleted.
+    """
+
+    def __init__(self, worker: WorkerProcess, queue: JobQueue) -> None:
+        super().__init__(worker)
+        self._queue = queue
+        worker.event_received.connect(self._on_event)
+        worker.log_received.connect(self._on_line)
+        worker.job_ended.connect(self._on_job_ended)
+        worker.process_ended.connect(self._on_process_ended)
+
+    def _worker(self) -> WorkerProcess:
+        worker = self.parent()
+        if not isinstance(worker, WorkerProcess):
+            raise TypeError("an ear belongs to a worker")
+        return worker
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        self._queue.take_event(self._worker(), event)
+
+    @Slot(str)
+    def _on_line(self, text: str) -> None:
+        self._queue.take_line(self._worker(), text)
+
+    @Slot(object)
+    def _on_job_ended(self, end: End) -> None:
+        self._queue.take_end(self._worker(), end)
+
+    @Slot()
+    def _on_process_ended(self) -> None:
+        self._queue.drop(self._worker())

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 from engine.protocol.stages.base import FieldKind, FieldSpec
 from gsv_desktop.widgets.path_edit import PathEdit
 
+WIDEST: Final = 2**24 - 1
 LARGEST: Final = 2**31 - 1
 DECIMALS: Final = 3
 SMALLEST_STEP: Final = 0.01
@@ -91,7 +93,13 @@ class Editor(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(control)
+        if control.maximumWidth() < WIDEST:
+            layout.addStretch(1)
         self.setFocusProxy(control)
+
+    def set_unit(self, unit: str) -> bool:  # noqa: ARG002 - for editors that can show it
+        """Shows the unit, when the editor has a place for it."""
+        return False
 
     def value(self) -> JsonValue:
         """The value as JSON; None when it is left empty."""
@@ -143,6 +151,11 @@ class IntEditor(Editor):
         super().__init__(_plain(self._box))
         self._box.valueChanged.connect(self.edited)
 
+    def set_unit(self, unit: str) -> bool:
+        """Shows the unit behind the number."""
+        self._box.setSuffix(f" {unit}" if unit else "")
+        return True
+
     def value(self) -> JsonValue:
         """The number."""
         return self._box.value()
@@ -153,11 +166,19 @@ class IntEditor(Editor):
             self._box.setValue(int(value))
 
 
+class _ShortSpinBox(QDoubleSpinBox):
+    """Shows 1 and 0.35, not 1.000 and 0.350."""
+
+    def textFromValue(self, val: float) -> str:
+        """The number without trailing noughts."""
+        return self.locale().toString(val, "g", 6)
+
+
 class FloatEditor(Editor):
     """A number in its limits."""
 
     def __init__(self, kind: FieldType) -> None:
-        self._box = QDoubleSpinBox()
+        self._box = _ShortSpinBox()
         self._box.setDecimals(DECIMALS)
         self._box.setRange(
             kind.least if kind.least is not None else -1e9, kind.most if kind.most is not None else 1e9
@@ -166,6 +187,11 @@ class FloatEditor(Editor):
         self._box.setSingleStep(1.0 if wide else 0.05)
         super().__init__(_plain(self._box))
         self._box.valueChanged.connect(self.edited)
+
+    def set_unit(self, unit: str) -> bool:
+        """Shows the unit behind the number."""
+        self._box.setSuffix(f" {unit}" if unit else "")
+        return True
 
     def value(self) -> JsonValue:
         """The number."""
@@ -182,9 +208,9 @@ class NumberTextEditor(Editor):
 
     def __init__(self, base: type) -> None:
         self._line = QLineEdit()
+        self._line.setMaximumWidth(180)
         self._base = base
         super().__init__(self._line)
-        self._line.setMaximumWidth(180)
         self._line.setAlignment(Qt.AlignmentFlag.AlignLeft)
         self._line.textChanged.connect(self.edited)
 
@@ -316,13 +342,12 @@ class NameOrPathEditor(TextEditor):
         self._browse = PathEdit(spec.kind, spec.suffixes, self)
         self._browse.line.hide()
         self._browse.edited.connect(lambda: self.set_value(self._browse.text()))
+        self._browse.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.control.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         layout = self.layout()
         if layout is not None:
             layout.setSpacing(4)
             layout.addWidget(self._browse)
-        self.control.setSizePolicy(
-            self._browse.sizePolicy().Policy.Expanding, self.control.sizePolicy().Policy.Fixed
-        )
 
     def set_name(self, name: str, about: str) -> None:
         """Names the line and the button."""
@@ -358,7 +383,8 @@ def make_editor(spec: FieldSpec, labels: dict[str, str]) -> Editor:
 
 
 def _plain(box: QAbstractSpinBox) -> QAbstractSpinBox:
-    box.setMaximumWidth(140)
+    box.setMinimumWidth(130)
+    box.setMaximumWidth(150)
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setKeyboardTracking(True)
     return box

@@ -27,14 +27,15 @@ class FieldRow:
         self.editor = editor
         self.default = default
         self.label = QLabel()
-        self.unit = QLabel(spec.unit)
+        self.unit = QLabel("" if editor.set_unit(spec.unit) else spec.unit)
         self.reset = QToolButton()
         self.fault = QLabel()
 
     def set_visible(self, visible: bool) -> None:
         """Shows or hides the parameter."""
-        for widget in (self.label, self.editor, self.unit, self.reset):
+        for widget in (self.label, self.editor, self.reset):
             widget.setVisible(visible)
+        self.unit.setVisible(visible and bool(self.unit.text()))
         self.fault.setVisible(visible and bool(self.fault.text()))
 
     def set_fault(self, text: str) -> None:
@@ -199,9 +200,6 @@ class StageForm(QWidget):
         row.reset.setToolTip(self.tr("Back to the default"))
         row.reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row.reset.clicked.connect(lambda: row.editor.set_value(row.default))
-        policy = row.reset.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        row.reset.setSizePolicy(policy)
         if isinstance(editor, NumberTextEditor | PathEditor) and not field.required:
             editor.set_placeholder(self._empty_words(field))
         at = len(self.rows) * ROWS_A_FIELD

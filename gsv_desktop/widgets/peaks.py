@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     Samples = NDArray[np.float32]
 
+FINE_SAMPLES: Final = 8
 BASE_SAMPLES: Final = 32
+FINE_FRAMES: Final = 10_000_000
 FACTOR: Final = 4
 READ_FRAMES: Final = BASE_SAMPLES * 32768
 MIN_LEVEL: Final = 64
@@ -29,12 +31,14 @@ class Peaks:
         rate_hz: Sample rate.
         frames: Length in samples.
         levels: For each scale the (n,) smallest and (n,) largest samples of blocks of
-            BASE_SAMPLES * FACTOR**level samples, the last block perhaps shorter.
+            base * FACTOR**level samples, the last block perhaps shorter.
+        base: Samples in a block of the finest level.
     """
 
     rate_hz: int
     frames: int
     levels: tuple[tuple[Samples, Samples], ...]
+    base: int = BASE_SAMPLES
 
     @property
     def duration_s(self) -> float:
@@ -55,7 +59,7 @@ class Peaks:
         import numpy as np
 
         per_column = (stop - start) / width
-        level, block = 0, BASE_SAMPLES
+        level, block = 0, self.base
         while level + 1 < len(self.levels) and block * FACTOR <= per_column:
             level, block = level + 1, block * FACTOR
         low, high = self.levels[level]
@@ -69,12 +73,13 @@ class Peaks:
         return low[places].min(axis=1), high[places].max(axis=1)
 
 
-def build_peaks(blocks: Iterator[Samples], rate_hz: int) -> Peaks:
+def build_peaks(blocks: Iterator[Samples], rate_hz: int, base: int = BASE_SAMPLES) -> Peaks:
     """The outline of mono samples.
 
     Args:
-        blocks: (n,) float32 in [-1, 1]; every block but the last a multiple of BASE_SAMPLES long.
+        blocks: (n,) float32 in [-1, 1]; every block but the last a multiple of `base` long.
         rate_hz: Their rate.
+        base: Samples in a block of the finest level.
     """
     import numpy as np
 
@@ -83,7 +88,7 @@ def build_peaks(blocks: Iterator[Samples], rate_hz: int) -> Peaks:
         if len(block) == 0:
             continue
         frames += len(block)
-        low, high = _shrink(block, block, BASE_SAMPLES)
+        low, high = _shrink(block, block, base)
         lows.append(low)
         highs.append(high)
     empty = np.zeros(1, dtype=np.float32)
@@ -91,7 +96,7 @@ def build_peaks(blocks: Iterator[Samples], rate_hz: int) -> Peaks:
     levels = [level]
     while len(levels[-1][0]) > MIN_LEVEL:
         levels.append(_shrink(*levels[-1], FACTOR))
-    return Peaks(rate_hz=rate_hz, frames=frames, levels=tuple(levels))
+    return Peaks(rate_hz=rate_hz, frames=frames, levels=tuple(levels), base=base)
 
 
 def read_peaks(path: Path) -> Peaks:
@@ -107,7 +112,8 @@ def read_peaks(path: Path) -> Peaks:
         raise MissingFile(f"There is no sound file at {path}.", hint="Choose another one.")
     try:
         with soundfile.SoundFile(str(path)) as sound:
-            return build_peaks(_mono_blocks(sound), sound.samplerate)
+            base = FINE_SAMPLES if sound.frames < FINE_FRAMES else BASE_SAMPLES
+            return build_peaks(_mono_blocks(sound), sound.samplerate, base)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         raise BadAudio(
             f"{path.name} cannot be shown as a waveform.",

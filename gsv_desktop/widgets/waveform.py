@@ -33,7 +33,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.protocol.errors import EngineError
-from gsv_desktop.widgets.peaks import BASE_SAMPLES, Peaks, read_peaks
+from gsv_desktop.widgets.peaks import Peaks, read_peaks
 
 log = logging.getLogger(__name__)
 ZOOM_STEP: Final = 1.25
@@ -175,7 +175,7 @@ class WaveformView(QWidget):
         if self._peaks is None:
             return
         frames = float(max(1, self._peaks.frames))
-        smallest = min(frames, float(BASE_SAMPLES * max(1, self.width()) / 4))
+        smallest = min(frames, float(self._peaks.base * max(1, self.width()) / 4))
         length = min(frames, max(smallest, (self._stop - self._start) * factor))
         middle = self._start + (self._stop - self._start) * at
         start = min(max(0.0, middle - length * at), frames - length)

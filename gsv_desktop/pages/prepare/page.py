@@ -109,7 +109,18 @@ class PreparePage(StagePage):
         self._folder.setProperty("role", "muted")
         self._folder.setWordWrap(True)
         self.skipped = SkippedTable(right)
+        story = QLabel(
+            self.tr(
+                "Training needs three things of every clip: what is said, as phones (1a); its sound, "
+                "as content features beside a 32 kHz copy (1b); and both together, as semantic "
+                "tokens (1c). Clips that are done already are left alone when you start again."
+            ),
+            right,
+        )
+        story.setProperty("role", "muted")
+        story.setWordWrap(True)
         layout.addWidget(heading)
+        layout.addWidget(story)
         layout.addLayout(grid)
         layout.addWidget(self._folder)
         layout.addWidget(self.skipped, 1)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -168,11 +169,13 @@ class SpeakPage(StagePage):
         line = QHBoxLayout()
         line.addWidget(heading)
         line.addWidget(self._ruler, 1)
-        self.reference.setMinimumHeight(124)
-        self.reference.setMaximumHeight(150)
-        layout.addWidget(label)
-        layout.addWidget(self.voice)
-        layout.addSpacing(4)
+        self.reference.wave.setMinimumHeight(64)
+        self.reference.setMaximumHeight(112)
+        self.voice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        top = QHBoxLayout()
+        top.addWidget(label)
+        top.addWidget(self.voice, 1)
+        layout.addLayout(top)
         layout.addLayout(line)
         layout.addWidget(self.reference)
         layout.addWidget(self.form_area, 1)
