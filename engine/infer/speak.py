@@ -16,6 +16,7 @@ from engine.audio.io import write_wav
 from engine.audio.levels import Pcm16, to_pcm16
 from engine.infer.options import SamplingOptions, SpeakOptions
 from engine.infer.synthesizer import Prompt, Synthesizer, VoiceFiles, load_synthesizer, make_key
+from engine.infer.text_cut import require_pieces
 from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained, starter_voice
 from engine.protocol.context import Context
@@ -77,6 +78,7 @@ def run(parameters: SpeakParameters, context: Context) -> StageResult:
         Cancelled: the user stopped.
     """
     plan = make_plan(parameters)
+    require_pieces(parameters.text, parameters.language, parameters.cut)  # before a voice is loaded in vain
     device = choose_device(parameters.device)
     try:
         return _speak(plan, parameters, device, context)

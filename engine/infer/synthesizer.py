@@ -21,11 +21,11 @@ from engine.infer.options import SpeakOptions
 from engine.infer.reference import Reference, Warn, make_reference
 from engine.infer.semantic import SemanticRequest, generate_tokens
 from engine.infer.sola import Joiner
-from engine.infer.text_cut import prepare_prompt_text, prepare_text
+from engine.infer.text_cut import prepare_prompt_text, require_pieces
 from engine.models.gpt import Gpt, load_gpt
 from engine.models.hubert import ContentEncoder, load_content_encoder
 from engine.models.sovits import FRAMES_PER_CODE, Sovits, SpeakSettings, load_sovits
-from engine.protocol.errors import BadCheckpoint, BadText
+from engine.protocol.errors import BadCheckpoint
 from engine.text.frontend import phonemize_piece
 
 OVERLAP_TOKENS: Final = 2
@@ -164,9 +164,7 @@ class Synthesizer:
             BadText: there is nothing in the text that could be spoken.
             BadParameters: the language is not built in.
         """
-        pieces = prepare_text(text, language, options.cut)
-        if not pieces:
-            raise BadText("There is nothing in the text that could be spoken.", hint="Type some words.")
+        pieces = require_pieces(text, language, options.cut)
         for number, piece in enumerate(pieces):
             chance = _Chance.of(options.seed + number)
             waiting: Samples | None = None

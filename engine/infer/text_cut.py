@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from engine.protocol.errors import BadText
 from engine.protocol.stages.speech import CutMethod
 
 SPLITTERS: Final = frozenset("，。？！,.?!~:：—…")
@@ -55,6 +56,18 @@ def prepare_text(text: str, language: str, method: CutMethod) -> list[str]:
     spoken = [end_with(piece, stop) for piece in merged if _WORD.search(piece)]
     parts = (part for piece in spoken for part in split_long(piece, MAX_PIECE_CHARACTERS))
     return [part for part in parts if _WORD.search(part)]
+
+
+def require_pieces(text: str, language: str, method: CutMethod) -> list[str]:
+    """As `prepare_text`, for a text that must be spoken.
+
+    Raises:
+        BadText: there is nothing in it that could be spoken.
+    """
+    pieces = prepare_text(text, language, method)
+    if not pieces:
+        raise BadText("There is nothing in the text that could be spoken.", hint="Type some words.")
+    return pieces
 
 
 def prepare_prompt_text(text: str, language: str) -> str:

@@ -157,3 +157,11 @@ def test_a_full_gpu_is_said_in_words(voice, monkeypatch):
     monkeypatch.setattr(speak, "load_synthesizer", fail)
     with pytest.raises(OutOfMemory, match="memory of the GPU"):
         run(_parameters(voice), RecordingContext())
+
+
+def test_an_empty_text_is_refused_before_the_voice_is_loaded(voice, monkeypatch):
+    loads = []
+    monkeypatch.setattr(speak, "load_synthesizer", lambda *_: loads.append(1))
+    with pytest.raises(BadText):
+        run(_parameters(voice, text=" ... "), RecordingContext())
+    assert loads == []
