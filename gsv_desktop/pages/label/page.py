@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt, Slot
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -64,7 +64,7 @@ class LabelPage(Page):
         self._words.setProperty("role", "muted")
         self.save_button = QPushButton(self.tr("Save"), self)
         self.save_button.setProperty("primary", True)
-        self.save_button.setShortcut(QKeySequence.StandardKey.Save)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Save), self, self.save_button.click)
         self.save_button.setToolTip(self.tr("Save (Ctrl+S); the old file is kept as .bak"))
         self.save_button.clicked.connect(self.save)
         self._reload = QPushButton(self.tr("Load again"), self)

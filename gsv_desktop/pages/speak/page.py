@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -72,7 +72,9 @@ class SpeakPage(StagePage):
         self._make_left()
         self.add_result(self._make_right())
         self.splitter.setSizes([460, 620])
-        self.start_button.setShortcut(QKeySequence(Qt.Modifier.CTRL | Qt.Key.Key_Return))
+        # A button forgets its own shortcut when its text changes.
+        QShortcut(QKeySequence(Qt.Modifier.CTRL | Qt.Key.Key_Return), self, self.start_button.click)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Save), self, self.save_button.click)
         self.start_button.setToolTip(self.tr("Speak (Ctrl+Enter)"))
         self.form.rows["reference"].editor.edited.connect(self._show_reference)
         services.board.stage_changed.connect(self._on_any_stage_changed)
@@ -194,7 +196,6 @@ class SpeakPage(StagePage):
         self.takes.currentItemChanged.connect(self._on_take_chosen)
         self.result.take_space(self.takes)
         self.save_button.setEnabled(False)
-        self.save_button.setShortcut(QKeySequence.StandardKey.Save)
         self.save_button.setToolTip(self.tr("Save the chosen take (Ctrl+S)"))
         self.save_button.clicked.connect(self._on_save)
         for title, widget, extra in (
