@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
 from engine.corpus.manifests import read_semantic, write_semantic
 from engine.dataset.clips import LabelledClip, labelled_clips, nothing_left, tell
-from engine.dataset.device import feature_device
+from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint, BadParameters, MissingModel
@@ -44,7 +44,7 @@ def run(parameters: SemanticTokensParameters, context: Context) -> StageResult:
     workspace = Workspace(parameters.workspace.absolute())
     experiment = workspace.experiment(parameters.experiment)
     weights = _weights(parameters, workspace)
-    device = feature_device(parameters.device)
+    device = choose_device(parameters.device)
     listed = labelled_clips(parameters.labels.absolute(), workspace.root)
     skipped = list(listed.skipped)
     tell(skipped, context)

@@ -12,7 +12,7 @@ from engine.audio.levels import training_copy
 from engine.audio.resample import Samples, resample
 from engine.corpus.ledger import Ledger, file_mark, fingerprint, folder_mark, size_of
 from engine.dataset.clips import LabelledClip, labelled_clips, missing, nothing_left, tell
-from engine.dataset.device import feature_device
+from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadCheckpoint, MissingFile, MissingModel
@@ -103,7 +103,7 @@ def _encoder_folder(parameters: SslFeaturesParameters, workspace: Workspace) -> 
 def _encoder(parameters: SslFeaturesParameters, workspace: Workspace, context: Context) -> Encode:
     """A function from 16 kHz samples to (1, C, T) features; the model is loaded when it is first called."""
     folder = _encoder_folder(parameters, workspace)
-    device = feature_device(parameters.device)
+    device = choose_device(parameters.device)
 
     def encode(samples: Samples) -> Tensor:
         import torch

@@ -5,15 +5,14 @@ Facts of the format: `tests/parity` and the README's section on files.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from engine.protocol.errors import BadLabels, MissingFile, OutOfSpace
+from engine.protocol.errors import BadLabels, MissingFile
+from engine.protocol.files import replacing
 
 LANGUAGE_ALIASES: Final = MappingProxyType({"jp": "ja"})
 LANGUAGES: Final = ("zh", "yue", "en", "ja", "ko")
@@ -129,10 +128,10 @@ def write_labels(path: Path, rows: Iterable[LabelRow]) -> None:
 
 def _format(row: LabelRow) -> str:
     fields = (row.path, row.speaker, row.language.upper(), row.text)
-    for field in fields:
-        if any(mark in field for mark in "|\n\r"):
+    for value in fields:
+        if any(mark in value for mark in "|\n\r"):
             raise BadLabels(
-                f"{field!r} holds a '|' or a line break, which a .list file cannot keep.",
+                f"{value!r} holds a '|' or a line break, which a .list file cannot keep.",
                 hint="Take the mark out of the text.",
             )
     return "|".join(fields)
@@ -144,22 +143,8 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         OutOfSpace: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-        try:
-            with open(handle, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutOfSpace(
-            f"{path} cannot be written.",
-            hint="Close other programs that use it, and check free space and rights of the folder.",
-            detail=str(error),
-        ) from error
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def relative_rows(rows: Sequence[LabelRow], base: Path) -> tuple[LabelRow, ...]:
