@@ -269,7 +269,8 @@ def _ahead(load: Callable[[Sequence[Batch]], B], plan: Sequence[Sequence[Batch]]
             for following in [*plan[1:], None]:
                 if waiting is None:
                     return
-                data = waiting.result()
+                with _memory_errors():
+                    data = waiting.result()
                 waiting = pool.submit(load, following) if following is not None else None
                 yield data
 

@@ -174,8 +174,11 @@ class StateStore:
     def load(self) -> TrainingState | None:
         """The newest state that can be read; None where there is none.
 
-        A damaged one is set aside as `*.damaged`, and the user is told.
+        A damaged one is set aside as `*.damaged`, and the user is told. What a killed process left
+        half written goes.
         """
+        for half in self._folder.glob("state_*.part"):
+            half.unlink(missing_ok=True)
         for path in self.states():
             try:
                 return _read(path)

@@ -10,7 +10,14 @@ from torch import nn
 
 from engine.checkpoints.reader import read_state
 from engine.protocol.context import RecordingContext
-from engine.protocol.errors import BadCheckpoint, Cancelled, OutOfMemory, OutOfSpace, TrainingFailed
+from engine.protocol.errors import (
+    BadCheckpoint,
+    BadLabels,
+    Cancelled,
+    OutOfMemory,
+    OutOfSpace,
+    TrainingFailed,
+)
 from engine.train.loop import Loop, LoopSettings
 from engine.train.plan import epoch_generator
 
@@ -192,6 +199,28 @@ def test_a_damaged_newest_state_falls_back_to_the_one_before(folder, damage):
     assert same(whole, resumed)
     assert any(level == "warning" and newest.name in text for level, text in second.lines)
     assert newest.with_suffix(".damaged").is_file()
+
+
+def test_what_a_killed_process_left_half_written_goes(folder):
+    (folder / "states").mkdir()
+    (folder / "states" / "state_00000009.pt.77.part").write_bytes(b"half")
+    outcome, _, _ = train(folder)
+    assert outcome.place.step == 15
+    assert not list((folder / "states").glob("*.part"))
+
+
+def test_data_that_cannot_be_read_end_the_training(folder):
+    toy = Toy(folder)
+    read = toy.load
+
+    def load(step):
+        if len(toy.seen) >= 3:
+            raise BadLabels("clip.wav is gone")
+        return read(step)
+
+    toy.load = load
+    with pytest.raises(BadLabels, match=r"clip\.wav"):
+        train(folder, None, toy)
 
 
 def test_two_states_stay_or_one_for_each_epoch(folder):
