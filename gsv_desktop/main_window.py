@@ -57,6 +57,7 @@ class MainWindow(QMainWindow):
         self.project_bar.experiment_entered.connect(self._on_experiment_entered)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.tabBar().setUsesScrollButtons(True)
         self.tabs.tabBar().setAccessibleName(self.tr("Stages"))
         self.pages: tuple[Page, ...] = self._make_pages()

@@ -137,6 +137,8 @@ class LossChart(QWidget):
                 self._choice.setEnabled(True)
                 self._choice.addItem(name)
             points = self._series[name]
+            while points and points[-1][0] >= step:
+                points.pop()  # training went back to its last saved state
             points.append((float(step), value))
             if len(points) > MAX_POINTS:
                 del points[1::2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -12,6 +14,8 @@ from gsv_desktop.pages.stage_page import StagePage
 from gsv_desktop.pages.train.actions import exported_weights
 from gsv_desktop.widgets.chart import LossChart
 from gsv_desktop.widgets.file_list import FileList
+
+BOOKKEEPING: Final = frozenset({"epoch", "seconds_per_step", "eta_s"})
 
 
 class TrainPage(StagePage):
@@ -51,12 +55,16 @@ class TrainPage(StagePage):
     def watch(self, job: Job) -> None:
         """Draws what the training reports."""
         self.chart.clear()
-        job.metric_received.connect(self.chart.add)
+        job.metric_received.connect(self._on_metric)
         job.artifact_made.connect(self._on_artifact_made)
 
     def job_done(self, job: Job) -> None:  # noqa: ARG002
         """Shows the last weights."""
         self.shown()
+
+    @Slot(int, object)
+    def _on_metric(self, step: int, values: dict[str, float]) -> None:
+        self.chart.add(step, {name: value for name, value in values.items() if name not in BOOKKEEPING})
 
     @Slot(str, str)
     def _on_artifact_made(self, _kind: str, _path: str) -> None:

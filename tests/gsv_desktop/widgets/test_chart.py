@@ -34,3 +34,11 @@ def test_the_mean_starts_at_the_first_point_and_follows():
     assert mean[0] == (0, 4.0)
     assert mean[1][1] == pytest.approx(3.0)
     assert mean[-1][1] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_training_that_went_back_draws_over_what_it_repeats(qtbot):
+    chart = LossChart()
+    qtbot.addWidget(chart)
+    for step in (1, 2, 3, 4, 2, 3):
+        chart.add(step, {"loss": float(step)})
+    assert [step for step, _ in chart.points("loss")] == [1, 2, 3]
