@@ -136,6 +136,8 @@ class LossChart(QWidget):
                 self._series[name] = []
                 self._choice.setEnabled(True)
                 self._choice.addItem(name)
+                if self._choice.currentIndex() < 0:
+                    self._choice.setCurrentIndex(0)
             points = self._series[name]
             while points and points[-1][0] >= step:
                 points.pop()  # training went back to its last saved state

@@ -26,6 +26,7 @@ class ClipView(QWidget):
         super().__init__(parent)
         self._player = player
         self._playing = False
+        self._asking = False
         self._from_s = 0.0
         self._empty_text = empty_text
         self.wave = WaveformView(self)
@@ -92,6 +93,11 @@ class ClipView(QWidget):
         self._name.setText("")
         self._update()
 
+    def show_notice(self, text: str) -> None:
+        """Says something below the waveform until the next recording."""
+        self._notice.setText(text)
+        self._notice.setVisible(bool(text))
+
     def mark_playing(self) -> None:
         """The player's present sound belongs to this view."""
         self._playing = True
@@ -111,9 +117,7 @@ class ClipView(QWidget):
             if start_s >= self.wave.duration_s - 0.05:
                 start_s = 0.0
             self._notice.hide()
-            self._player.play_file(self.wave.path, start_s, stop_s)
-            self._playing = self._player.state is PlayerState.PLAYING
-            self._update()
+            self._begin(self.wave.path, start_s, stop_s)
 
     @Slot()
     def stop(self) -> None:
@@ -143,8 +147,7 @@ class ClipView(QWidget):
     def _on_seeked(self, second: float) -> None:
         self._from_s = second
         if self._playing and self.wave.path is not None:
-            self._player.play_file(self.wave.path, second)
-            self._playing = self._player.state is PlayerState.PLAYING
+            self._begin(self.wave.path, second, None)
         self._update()
 
     @Slot(float, float)
@@ -173,9 +176,15 @@ class ClipView(QWidget):
 
     @Slot(str, str)
     def _on_player_failed(self, message: str, hint: str) -> None:
-        if self.isVisible():
-            self._notice.setText(f"{message} {hint}".strip())
-            self._notice.show()
+        if self._asking or self._playing:
+            self.show_notice(f"{message} {hint}".strip())
+
+    def _begin(self, path: Path, start_s: float, stop_s: float | None) -> None:
+        self._asking = True
+        self._player.play_file(path, start_s, stop_s)
+        self._asking = False
+        self._playing = self._player.state is PlayerState.PLAYING
+        self._update()
 
     def _show_time(self, second: float) -> None:
         length = self.wave.duration_s

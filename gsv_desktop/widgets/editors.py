@@ -109,6 +109,11 @@ class Editor(QWidget):
         """Puts a value in."""
         raise NotImplementedError
 
+    def set_placeholder(self, text: str) -> None:
+        """Says what an empty field means, where the editor has a place for it."""
+        for line in self.findChildren(QLineEdit):
+            line.setPlaceholderText(text)
+
     def set_name(self, name: str, about: str) -> None:
         """Names it for screen readers."""
         self.control.setAccessibleName(name)
@@ -228,10 +233,6 @@ class NumberTextEditor(Editor):
         """Puts a number in."""
         self._line.setText("" if value is None else f"{value:g}" if isinstance(value, float) else str(value))
 
-    def set_placeholder(self, text: str) -> None:
-        """Says what an empty line means."""
-        self._line.setPlaceholderText(text)
-
 
 class ChoiceEditor(Editor):
     """One of some values."""
@@ -328,10 +329,6 @@ class PathEditor(Editor):
         """Names the line and the button."""
         super().set_name(name, about)
         self._edit.set_name(name)
-
-    def set_placeholder(self, text: str) -> None:
-        """Says what an empty path means."""
-        self._edit.line.setPlaceholderText(text)
 
 
 class NameOrPathEditor(TextEditor):

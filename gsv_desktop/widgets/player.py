@@ -125,7 +125,7 @@ class Player(QObject):
         try:
             self._playback = _Playback(source, start_s, self._device)
         except _NoSound as error:
-            self.failed.emit(self.tr("The sound cannot be played: %s") % error, self._remedy())
+            self.failed.emit(self.tr("The sound cannot be played (%s).") % error, self._remedy())
             return False
         self._timer.start()
         self._enter(PlayerState.PLAYING)
@@ -150,7 +150,7 @@ class Player(QObject):
             fault = self._playback.fault
             self.stop()
             if fault:
-                self.failed.emit(self.tr("The sound broke off: %s") % fault, "")
+                self.failed.emit(self.tr("The sound broke off (%s).") % fault, "")
 
 
 class _NoSound(Exception):

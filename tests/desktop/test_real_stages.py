@@ -72,6 +72,8 @@ def test_speech_without_a_sound_output_is_still_made(qtbot, speaking):
     desktop.player._device = "no such device"
     speak(qtbot, desktop, page, "Hello.")
     assert desktop.player.state is PlayerState.IDLE
+    assert "cannot be played" in page.result._notice.text()
+    assert "made all the same" in page.result._notice.text()
     assert page.takes.count() == 1
 
 

@@ -30,7 +30,7 @@ from gsv_desktop.pages.services import Services
 from gsv_desktop.widgets.clip_view import ClipView
 from gsv_desktop.widgets.path_edit import PathEdit
 
-WIDTHS = {CLIP: 210, SPEAKER: 90, LANGUAGE: 80}
+WIDTHS = {CLIP: 270, SPEAKER: 90, LANGUAGE: 80}
 
 
 class LabelPage(Page):

@@ -60,6 +60,7 @@ class SpeakPage(StagePage):
         self._voices: tuple[Voice, ...] = ()
         self._takes: list[Take] = []
         self._live = False
+        self._silent = ""
         self._pending: dict[str, Take] = {}
         super().__init__(services, SPEAK, parent, hidden=HERE)
         self.reference = ClipView(services.player, self.tr(EMPTY_REFERENCE))
@@ -78,6 +79,7 @@ class SpeakPage(StagePage):
         self.start_button.setToolTip(self.tr("Speak (Ctrl+Enter)"))
         self.form.rows["reference"].editor.edited.connect(self._show_reference)
         services.board.stage_changed.connect(self._on_any_stage_changed)
+        services.player.failed.connect(self._on_player_failed)
         self.voice.currentIndexChanged.connect(self._on_voice_changed)
         self.text.textChanged.connect(self._saver.start)
         self._fill()
@@ -144,6 +146,7 @@ class SpeakPage(StagePage):
         self.takes.setCurrentRow(0)
         self.takes.blockSignals(False)
         self.result.load(take.path)
+        self.result.show_notice(self._silent)
         if self.services.player.state is not PlayerState.IDLE:
             self.result.mark_playing()
         self.save_button.setEnabled(True)
@@ -245,7 +248,20 @@ class SpeakPage(StagePage):
         own = self._chosen() is None
         names = set(STAGES[self.stage].parameters.model_fields)
         self.form.show_only(names if own else names - WEIGHT_FIELDS)
+        self._show_own_reference()
         self._show_reference()
+
+    def _show_own_reference(self) -> None:
+        """Says in the empty fields what the voice brings along."""
+        voice = self._chosen()
+        brings = voice is not None and voice.reference is not None
+        own = {
+            "reference": self.tr("the voice's own") if brings else "",
+            "prompt_text": voice.prompt_text if voice is not None else "",
+            "prompt_language": voice.prompt_language if brings and voice is not None else "",
+        }
+        for name, words in own.items():
+            self.form.rows[name].editor.set_placeholder(words)
 
     @Slot()
     def _show_reference(self) -> None:
@@ -276,8 +292,14 @@ class SpeakPage(StagePage):
         if not self._live:
             self._live = True
             self.result.show_text(self.tr("Speaking …"))
+            self._silent = ""
             self.services.player.start_live(rate_hz)
         self.services.player.feed(pcm)
+
+    @Slot(str, str)
+    def _on_player_failed(self, message: str, hint: str) -> None:
+        if self._live:
+            self._silent = self.tr("%s The speech is made all the same. %s") % (message, hint)
 
     @Slot(object)
     def _on_speech_ended(self, _outcome: object) -> None:

@@ -1,6 +1,7 @@
 import pytest
+from PySide6.QtWidgets import QComboBox
 
-from gsv_desktop.widgets.chart import LossChart, running_mean
+from gsv_desktop.widgets.chart import Curve, LossChart, running_mean
 
 
 def test_figures_become_series_and_are_drawn(qtbot):
@@ -8,12 +9,16 @@ def test_figures_become_series_and_are_drawn(qtbot):
     qtbot.addWidget(chart)
     chart.resize(500, 300)
     chart.show()
-    empty = chart.grab().toImage()
+    curve = chart.findChild(Curve)
+    empty = curve.grab().toImage()
     for step in range(200):
         chart.add(step, {"loss": 1 / (step + 1), "accuracy": 0.5})
     assert len(chart.points("loss")) == 200
     assert chart.points("accuracy")[-1] == (199, 0.5)
-    assert chart.grab().toImage() != empty
+    assert curve.grab().toImage() != empty
+    first = curve.grab().toImage()
+    chart.findChild(QComboBox).setCurrentText("accuracy")
+    assert curve.grab().toImage() != first
     chart.clear()
     assert chart.points("loss") == []
 
