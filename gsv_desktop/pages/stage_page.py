@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -89,6 +90,11 @@ class StagePage(Page):
         board.project_opened.connect(self._on_project_opened)
         board.experiment_renamed.connect(self.refresh)
         self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Takes over what another page chose for the expert settings."""
+        self._expert.setChecked(self.services.settings.current.expert)
+        super().showEvent(event)
 
     def add_result(self, widget: QWidget) -> None:
         """Puts the right side in."""
@@ -219,7 +225,8 @@ class StagePage(Page):
     @Slot(bool)
     def _on_expert_toggled(self, checked: bool) -> None:
         self.form.set_expert(checked)
-        self.services.settings.change(expert=checked)
+        if checked != self.services.settings.current.expert:
+            self.services.settings.change(expert=checked)
 
     @Slot()
     def _on_reset(self) -> None:

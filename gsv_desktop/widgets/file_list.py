@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QListView, QWidget
 
 Index = QModelIndex | QPersistentModelIndex
@@ -44,8 +45,9 @@ class FileList(QListView):
 
     chosen = Signal(object)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None, empty_text: str = "") -> None:
         super().__init__(parent)
+        self._empty_text = empty_text
         self._model = _Paths(self)
         self.setModel(self._model)
         self.setAccessibleName(name)
@@ -66,6 +68,16 @@ class FileList(QListView):
     def choose(self, row: int) -> None:
         """Makes a file the current one."""
         self.setCurrentIndex(self._model.index(row, 0))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws the files, or words in place of them."""
+        super().paintEvent(event)
+        if not self._model.paths and self._empty_text:
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.viewport().rect().adjusted(12, 4, -12, -4), flags, self._empty_text)
+            painter.end()
 
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():

@@ -33,7 +33,9 @@ class SlicePage(StagePage):
         )
         self._clips_heading = QLabel(right)
         self._clips_heading.setProperty("role", "heading")
-        self.clips = FileList(self.tr("Clips"), right)
+        self.clips = FileList(
+            self.tr("Clips"), right, self.tr("Press Start: the clips that are cut out appear here.")
+        )
         self.clips.chosen.connect(self._on_clip_chosen)
         self.clip.take_space(self.clips)
         layout.addWidget(self._heading)
@@ -70,9 +72,7 @@ class SlicePage(StagePage):
         clips = clips_in(Path(output)) if output else []
         self.clips.show_paths(clips)
         self._clips_heading.setText(
-            self.tr("Clips: %d (choose one to see and hear it)") % len(clips)
-            if clips
-            else self.tr("Clips: none yet")
+            self.tr("Clips: %d (choose one to see and hear it)") % len(clips) if clips else self.tr("Clips")
         )
 
     @Slot(object)

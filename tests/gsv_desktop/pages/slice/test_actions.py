@@ -1,0 +1,13 @@
+from pathlib import Path
+
+from gsv_desktop.pages.slice.actions import clips_in, first_recording
+
+
+def test_sound_files_by_name_and_nothing_else(folder: Path):
+    for name in ("b.WAV", "a.opus", "notes.txt"):
+        (folder / name).write_bytes(b"")
+    assert [path.name for path in clips_in(folder)] == ["a.opus", "b.WAV"]
+    assert clips_in(folder / "nowhere") == []
+    assert first_recording(folder) == folder / "a.opus"
+    assert first_recording(folder / "b.WAV") == folder / "b.WAV"
+    assert first_recording(folder / "nowhere") is None
