@@ -230,7 +230,7 @@ def train_encoder(
             for settings in optimiser.param_groups:
                 settings["lr"] = training.learning_rate * rate(taken)
             optimiser.zero_grad()
-            (distillation + training.ctc_weight * ctc).backward()
+            (distillation + training.ctc_weight * ctc).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(student.parameters(), 1.0)
             optimiser.step()
             taken += 1

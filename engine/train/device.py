@@ -8,26 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from engine.protocol.errors import BadParameters
 from engine.protocol.stages.training import TrainingPrecision
-
-
-def choose_device(name: str) -> torch.device:
-    """The device called `name`; `auto` takes the GPU when there is one.
-
-    Raises:
-        BadParameters: there is no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    hint = "Set the device to auto, or to cpu."
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise BadParameters(f"{name!r} is no device.", hint=hint, detail=str(error)) from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise BadParameters(f"The device {name!r} is not there.", hint=hint)
-    return device
 
 
 def mixed_precision(device: torch.device, precision: TrainingPrecision) -> bool:

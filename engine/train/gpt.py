@@ -14,13 +14,14 @@ from typing import Any, Final
 from torch.nn import functional
 
 from engine.models.gpt import DPO_BETA, Gpt, GptLoss, export_gpt, load_gpt
+from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainGptParameters
 from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
-from engine.train.device import choose_device, gradient_norm, mixed, mixed_precision
+from engine.train.device import gradient_norm, mixed, mixed_precision
 from engine.train.gpt_data import GptBatch, GptItem, gpt_batch, gpt_items, rejected_sequences
 from engine.train.loop import Loop, LoopSettings
 from engine.train.plan import Batch, batches_by_seconds, epoch_generator, fingerprint, repeated

@@ -13,6 +13,7 @@ from torch.optim import AdamW
 from engine.audio.spectrogram import MelSpec, log_mel, mel_of_linear
 from engine.models.discriminators import DiscriminatorConfig, Discriminators, Judgement, load_discriminators
 from engine.models.sovits import Sovits, SovitsTrainingOutput, export_sovits, load_sovits
+from engine.modules.device import choose_device
 from engine.modules.lengths import take_segments
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
@@ -20,7 +21,7 @@ from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
-from engine.train.device import choose_device, exact, gradient_norm, mixed, mixed_precision
+from engine.train.device import exact, gradient_norm, mixed, mixed_precision
 from engine.train.loop import Loop, LoopSettings
 from engine.train.losses import (
     MEL_WEIGHT,

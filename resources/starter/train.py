@@ -15,6 +15,7 @@ The training steps are the program's own stages, started from new networks inste
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ import torch
 
 from engine.audio.io import read_audio
 from engine.checkpoints.tensors import read_tensor
+from engine.checkpoints.writer import write_sovits, write_weights
 from engine.dataset.semantic_tokens import run as make_tokens
 from engine.dataset.ssl_features import run as make_content
 from engine.dataset.text_features import run as make_phones
@@ -40,6 +42,8 @@ from engine.protocol.stages.features import (
     TextFeaturesParameters,
 )
 from engine.protocol.stages.training import TrainGptParameters, TrainSovitsParameters
+from engine.protocol.versions import version
+from engine.protocol.voices import VoiceCard, write_voice
 from engine.protocol.workspace import Workspace
 from engine.text.frontend import phonemize
 from engine.train.content_encoder import (
@@ -61,10 +65,12 @@ from engine.train.scratch import (
     new_gpt,
 )
 from engine.train.sovits import run as train_sovits
+from engine.train.state import StateStore
 
 SYMBOLS: Final = 732
 CODES: Final = 256
 NAME: Final = "starter"
+REFERENCE: Final = "basic-pbx-ivr-main-part2"
 SOVITS: Final = SovitsConfig(
     latent_channels=128,
     hidden_channels=128,
@@ -78,14 +84,19 @@ SOVITS: Final = SovitsConfig(
     style_width=64,
     ssl_channels=256,
     codebook_size=CODES,
-    upsample_channels=256,
+    upsample_channels=128,
     resblock_kernels=(3, 7),
-    resblock_dilations=((1, 3), (1, 3)),
+    resblock_dilations=((1, 3, 5), (1, 3, 5)),
+    segment_samples=10240,
 )
 GPT: Final = GptConfig(
     layers=6, width=192, heads=6, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=1024
 )
 JUDGES: Final = DiscriminatorConfig(narrower=8)
+ABOUT: Final = (
+    "Made by this program's own training from the sample recordings of Allison Smith (CC-BY-SA-3.0). "
+    "Small and little trained: it shows that every step works, not how good a voice can be."
+)
 
 
 def note(text: str) -> None:
@@ -103,7 +114,7 @@ def teacher_of(folder: Path, waves: Sequence[np.ndarray], cache: Path) -> list[n
     """Standardised teacher's features of every clip; kept in `cache`."""
     if cache.is_file():
         with np.load(cache) as kept:
-            return [kept[str(index)].astype(np.float32) for index in range(len(waves))]
+            return [kept[f"arr_{index}"].astype(np.float32) for index in range(len(waves))]
     from faster_whisper import WhisperModel
 
     model = WhisperModel(
@@ -113,13 +124,14 @@ def teacher_of(folder: Path, waves: Sequence[np.ndarray], cache: Path) -> list[n
     def encode(wave: np.ndarray) -> np.ndarray:
         frames = model.feature_extractor(wave)[:, :3000]
         frames = np.pad(frames, ((0, 0), (0, 3000 - frames.shape[1])), constant_values=frames.min())
-        return np.array(model.encode(frames), dtype=np.float32)[0]
+        encoded: np.ndarray = np.array(model.encode(frames), dtype=np.float32)[0]
+        return encoded
 
     features = teacher_features(encode, waves, passes=3, seed=0)
     together = np.concatenate(features)
     mean, deviation = together.mean(0), together.std(0) + 1e-5
     features = [np.clip((piece - mean) / deviation, -5, 5) for piece in features]
-    np.savez(cache, **{str(index): piece.astype(np.float16) for index, piece in enumerate(features)})
+    np.savez(cache, *(piece.astype(np.float16) for piece in features))
     return features
 
 
@@ -224,12 +236,48 @@ def gpt(arguments: argparse.Namespace) -> None:
         save_every_epochs=arguments.save_every,
         state_every_steps=200,
         learning_rate=arguments.rate or 0.01,
+        accumulate_batches=1,
         pretrained_gpt=arguments.work / GPT_FILE,
     )
     note(train_gpt(parameters, PrintingContext()).summary)
 
 
-STEPS: Final = {"encoder": encoder, "features": features, "sovits": sovits, "gpt": gpt}
+def pack(arguments: argparse.Namespace) -> None:
+    """Writes the newest states as half-precision weights, with the voice card, into `--out`."""
+    experiment = Workspace(arguments.work).experiment(NAME)
+    kept = StateStore(experiment.sovits_folder(version("v2")), lambda text, level: note(f"{level}: {text}"))
+    state = kept.load()
+    if state is None:
+        sys.exit("SoVITS has not been trained yet.")
+    out: Path = arguments.out
+    remark = f"{state.place.epoch}epoch_{state.place.step}iteration"
+    generator, judges = state.parts["generator"], state.parts["discriminators"]
+    write_sovits(out / GENERATOR_FILE, generator, SOVITS.to_checkpoint(), remark)
+    write_weights(
+        out / DISCRIMINATOR_FILE, {"weight": {name: value.half() for name, value in judges.items()}}
+    )
+    folder = Workspace(arguments.work).gpt_weights(version("v2"))
+    newest = max(folder.glob(f"{NAME}-e*.ckpt"), key=lambda path: path.stat().st_mtime)
+    shutil.copyfile(newest, out / GPT_FILE)
+    shutil.copytree(arguments.work / "content_encoder", out / "content_encoder", dirs_exist_ok=True)
+    rows = {Path(row.path).stem: row for row in rows_of(arguments.data)}
+    row = rows[arguments.reference]
+    reference = f"reference{Path(row.path).suffix}"
+    shutil.copyfile(row.clip(arguments.data.parent), out / reference)
+    card = VoiceCard(
+        name=NAME,
+        gpt=GPT_FILE,
+        sovits=GENERATOR_FILE,
+        content_encoder="content_encoder",
+        reference=reference,
+        prompt_text=row.text,
+        about=ABOUT,
+    )
+    write_voice(out, card)
+    note(f"{out}: SoVITS {remark}, GPT {newest.name}")
+
+
+STEPS: Final = {"encoder": encoder, "features": features, "sovits": sovits, "gpt": gpt, "pack": pack}
 
 
 def main() -> None:
@@ -244,6 +292,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="learning rate; empty takes the recipe's")
     parser.add_argument("--save-every", type=int, default=10, help="epochs between exported weights")
     parser.add_argument("--adversarial-from", type=int, default=1500, help="step at which the judges join")
+    parser.add_argument("--reference", default=REFERENCE, help="clip of the voice card (step pack)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for step pack")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-ctc", action="store_true", help="distil only")

@@ -3,23 +3,10 @@
 import pytest
 import torch
 
-from engine.protocol.errors import BadParameters
 from engine.protocol.stages.training import TrainingPrecision
-from engine.train.device import choose_device, exact, gradient_norm, mixed, mixed_precision
+from engine.train.device import exact, gradient_norm, mixed, mixed_precision
 
 CPU = torch.device("cpu")
-
-
-def test_devices():
-    assert choose_device("cpu") == CPU
-    assert choose_device("auto").type in ("cpu", "cuda")
-
-
-@pytest.mark.parametrize("name", ["toaster", "cuda:99", "cpu:x"])
-def test_a_device_that_is_not_there(name):
-    with pytest.raises(BadParameters) as caught:
-        choose_device(name)
-    assert name in caught.value.message
 
 
 def test_precision():
