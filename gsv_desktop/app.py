@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("GSV Desktop")
     application.setApplicationVersion(VERSION)
-    Theme(application)
+    theme = Theme(application)
     sys.excepthook = show_unexpected
     try:
         project = find_project(options.project)
@@ -118,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_error(None, error)
         return 1
     desktop = DesktopApp(project, SettingsStore(config_folder() / "settings.json"))
+    theme.dress()
     desktop.window.show()
     code = application.exec()
     desktop.close()

@@ -99,7 +99,8 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     application = QApplication([])
-    Theme(application).apply(dark=options.dark)
+    theme = Theme(application)
+    theme.choose(dark=options.dark)
     width, height = (int(part) for part in options.size.split("x"))
     with tempfile.TemporaryDirectory() as home:
         project = open_sample(Path(home) / "GSV Sample")
@@ -110,6 +111,7 @@ def main() -> None:
         settings = SettingsStore(Path(home) / "settings.json")
         settings.change(expert=options.expert)
         desktop = DesktopApp(project, settings)
+        theme.dress()
         desktop.window.resize(width, height)
         desktop.window.show()
         if options.worked:

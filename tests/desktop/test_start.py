@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QApplication
 from gsv_desktop.core.project import create_project
 from gsv_desktop.core.settings import SettingsStore
 application = QApplication([])
-gsv_desktop.app.Theme(application)
+theme = gsv_desktop.app.Theme(application)
 folder = Path(sys.argv[1])
 desktop = gsv_desktop.app.DesktopApp(create_project(folder), SettingsStore(folder / "settings.json"))
+theme.dress()
 desktop.window.show()
 application.processEvents()
 taken = time.perf_counter() - begun

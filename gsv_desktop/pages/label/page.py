@@ -235,15 +235,24 @@ class LabelPage(Page):
 
     @Slot()
     def _on_project_opened(self) -> None:
-        self._set_dirty(False)
+        self.path.blockSignals(True)
         self.path.set_text(str(self.services.board.project.values(LABEL).get("labels") or ""))
-        self.load()
+        self.path.blockSignals(False)
+        self._labels = None
+        self._set_dirty(False)
+        if self.isVisible():
+            self.load()
+        else:
+            self._loaded_from = ""
+            self.model.show(None)
+            self.clip.load(None)
 
     @Slot(str, str, str)
     def _on_form_filled(self, stage: str, _field: str, value: str) -> None:
         if stage == LABEL and not self._dirty:
             self.path.set_text(value)
-            self.load()
+            self._loaded_from = ""  # the file may be a new one under its old name
+            self.shown()
 
     @Slot(str)
     def _on_stage_changed(self, stage: str) -> None:
