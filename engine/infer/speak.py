@@ -158,6 +158,7 @@ def _options(parameters: SpeakParameters) -> SpeakOptions:
         cut=parameters.cut,
         speed=parameters.speed,
         pause_s=parameters.pause_s,
+        stream=parameters.stream,
         seed=SystemRandom().randrange(_SEEDS) if seed is None else seed,
     )
 

@@ -58,8 +58,10 @@ def run_request(request: RunRequest, context: WorkerContext, find: Callable[[str
     except Cancelled:
         return JobCancelled(job=job)
     except EngineError as error:
+        log.warning("job %s: %s", job, error.message)
         return failed(job, error)
-    except Exception as error:  # noqa: BLE001 - the edge of the process: whatever it was, the user is told
+    except Exception as error:
+        log.exception("job %s failed", job)
         return failed(job, translate(error))
 
 
@@ -70,9 +72,8 @@ def _function(spec: StageSpec) -> StageFunction:
 
 
 def failed(job: str, error: EngineError) -> Failed:
-    """The end message of an error, with the traceback as detail for the log."""
+    """The end message of an error, with the traceback in its detail."""
     trace = "".join(traceback.format_exception(error))
-    log.error("job %s failed: %s\n%s", job, error.message, trace)
     detail = f"{error.detail}\n{trace}" if error.detail else trace
     return Failed(job=job, code=error.code, message=error.message, hint=error.hint, detail=detail)
 

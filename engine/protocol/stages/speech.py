@@ -83,6 +83,11 @@ class SpeakParameters(StageParameters):
     )
     speed: float = parameter(1.0, "Speed", "1 is the voice's own.", ge=0.5, le=2)
     pause_s: float = parameter(0.3, "Pause", "Silence after each piece.", unit="s", ge=0, le=5)
+    stream: bool = parameter(
+        False,
+        "Play within sentences",
+        "Sound comes while a sentence is still being made; faint seams between its parts are possible.",
+    )
     seed: int | None = parameter(None, "Seed", "The same seed gives the same speech; empty is random.", ge=0)
     device: str = parameter(
         "auto",
