@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
         board.queue.job_ended.connect(self._on_job_ended)
         services.player.failed.connect(self._on_player_failed)
         self._restore()
+        self.tabs.tabBar().setFocus()
         self._on_project_opened()
 
     @property

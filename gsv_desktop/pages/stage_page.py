@@ -45,6 +45,7 @@ class StagePage(Page):
         self.spec = spec
         self.stage = spec.name
         self._watched: Job | None = None
+        self._complaining = False
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.setChildrenCollapsible(False)
         self.form = StageForm(spec, hidden=hidden, defaults=services.board.project.defaults(spec.name))
@@ -82,7 +83,7 @@ class StagePage(Page):
         self._saver.timeout.connect(self.save_form)
         self.form.set_expert(services.settings.current.expert)
         self.form.set_values(services.board.project.values(spec.name))
-        self.form.edited.connect(self._saver.start)
+        self.form.edited.connect(self._on_form_edited)
         self.banner.details_asked.connect(self._on_details_asked)
         board = services.board
         board.stage_changed.connect(self._on_stage_changed)
@@ -131,6 +132,7 @@ class StagePage(Page):
         """Starts the stage when its values are right."""
         if not self.check():
             self.banner.say(WorkState.FAILED, self.tr("Please correct: %s") % self.form.fault_text())
+            self._complaining = True
             return
         self.banner.clear()
         self._follow(self.start_job())
@@ -187,6 +189,13 @@ class StagePage(Page):
             words = f"{now.done:g} / {now.total:g} {now.unit}"
             left = self.tr("stopping …") if job.cancel_requested else time_left(now.eta_s)
             self._progress_words.setText(f"{words} · {left}" if left else words)
+
+    @Slot()
+    def _on_form_edited(self) -> None:
+        self._saver.start()
+        if self._complaining:
+            self._complaining = False
+            self.refresh()
 
     def _follow(self, job: Job) -> None:
         if self._watched is job:

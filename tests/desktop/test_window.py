@@ -76,6 +76,8 @@ def test_a_form_with_faults_is_not_started(qtbot, open_desktop):
     page.start_button.click()
     assert "Label file" in page.banner.text()
     assert desktop.queue.jobs == ()
+    page.form.set_values({"labels": "/somewhere else.list"})
+    assert page.banner.text() == ""
 
 
 def test_a_worker_killed_in_mid_training_is_told_and_the_job_goes_on_when_started_again(qtbot, open_desktop):

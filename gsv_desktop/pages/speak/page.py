@@ -174,7 +174,8 @@ class SpeakPage(StagePage):
         line = QHBoxLayout()
         line.addWidget(heading)
         line.addWidget(self._ruler, 1)
-        self.reference.wave.setMinimumHeight(64)
+        for view in (self.reference, self.result):
+            view.wave.setMinimumHeight(56)
         self.reference.setMaximumHeight(112)
         self.voice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         top = QHBoxLayout()
