@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -95,6 +95,11 @@ class MainWindow(QMainWindow):
         """Shows another project; the forms of the old one are kept."""
         self._keep_forms()
         self._services.board.open(project)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Lets the first page look at the disk once the window is there."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._on_first_shown)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Asks about work that is not saved or still running, then ends every worker."""
@@ -216,6 +221,10 @@ class MainWindow(QMainWindow):
                 self.tabs.setTabIcon(number, state_icon(state))
                 self.tabs.setTabToolTip(number, words)
                 self.tabs.tabBar().setTabData(number, state.value)
+
+    @Slot()
+    def _on_first_shown(self) -> None:
+        self._on_tab_changed(self.tabs.currentIndex())
 
     @Slot(int)
     def _on_tab_changed(self, number: int) -> None:

@@ -64,7 +64,7 @@ class SlicePage(StagePage):
         """Shows the input's waveform and the output's clips."""
         values = self.form.values()
         chosen = str(values.get("input") or "")
-        if chosen != self._shown_input:
+        if chosen != self._shown_input and self.isVisible():
             self._shown_input = chosen
             self._heading.setText(self.tr("Recording"))
             self.clip.load(first_recording(Path(chosen)) if chosen else None)

@@ -266,7 +266,9 @@ class SpeakPage(StagePage):
 
     @Slot()
     def _show_reference(self) -> None:
-        """Shows the chosen reference, else the voice's own."""
+        """Shows the chosen reference, else the voice's own; nothing is read before the page is seen."""
+        if not self.isVisible():
+            return
         chosen = str(self.form.values().get("reference") or "")
         voice = self._chosen()
         path = Path(chosen) if chosen else voice.reference if voice is not None else None
