@@ -47,6 +47,7 @@ from gsv_desktop.widgets.clip_view import ClipView
 from gsv_desktop.widgets.player import PlayerState
 
 HERE = frozenset({"text", "voice", "out", "workspace"})
+RESULT_HEIGHT = 140
 TRAININGS = frozenset({"train_sovits", "train_gpt"})
 EMPTY_REFERENCE = "Choose a reference recording of 3 to 10 seconds."
 
@@ -139,7 +140,9 @@ class SpeakPage(StagePage):
         )
         self._takes.append(take)
         item = QListWidgetItem(f"{take.number} · {take.voice} · {take.text}")
-        item.setToolTip(take.text)
+        numbers = job.outcome.result.numbers if job.outcome and job.outcome.result else {}
+        seed = self.tr("\nSeed: %d") % numbers["seed"] if "seed" in numbers else ""
+        item.setToolTip(take.text + seed)
         item.setData(Qt.ItemDataRole.UserRole, str(take.path))
         self.takes.blockSignals(True)
         self.takes.insertItem(0, item)
@@ -208,7 +211,9 @@ class SpeakPage(StagePage):
             (self.tr("Takes of this session"), self.takes, self.save_button),
         ):
             right.addWidget(_titled(title, widget, extra))
-        for place, share in enumerate((2, 3, 2)):
+        self.result.setMinimumHeight(RESULT_HEIGHT)
+        right.setSizes([100, 200, 90])
+        for place, share in enumerate((2, 3, 1)):
             right.setStretchFactor(place, share)
         return right
 
