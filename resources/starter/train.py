@@ -6,6 +6,7 @@ Steps, each of which goes on where it was stopped:
     features   phones and content features of the clips (1a, 1b), then new small networks whose
                codebook fits them, and the semantic tokens (1c)
     sovits     trains the new SoVITS
+    joined     rows of one to three clips for the GPT
     gpt        trains the new GPT
     pack       writes the newest weights and the voice card into a folder
 
@@ -28,6 +29,7 @@ import torch
 from engine.audio.io import read_audio
 from engine.checkpoints.tensors import read_tensor
 from engine.checkpoints.writer import write_sovits, write_weights
+from engine.corpus.manifests import TextRow, read_semantic, read_text_rows, write_semantic, write_text_lines
 from engine.dataset.semantic_tokens import run as make_tokens
 from engine.dataset.ssl_features import run as make_content
 from engine.dataset.text_features import run as make_phones
@@ -70,6 +72,7 @@ from engine.train.state import StateStore
 SYMBOLS: Final = 732
 CODES: Final = 256
 NAME: Final = "starter"
+GPT_NAME: Final = "starter-joined"
 REFERENCE: Final = "basic-pbx-ivr-main-part2"
 SOVITS: Final = SovitsConfig(
     latent_channels=128,
@@ -87,7 +90,6 @@ SOVITS: Final = SovitsConfig(
     upsample_channels=128,
     resblock_kernels=(3, 7),
     resblock_dilations=((1, 3, 5), (1, 3, 5)),
-    segment_samples=10240,
 )
 GPT: Final = GptConfig(
     layers=6, width=192, heads=6, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=1024
@@ -216,7 +218,7 @@ def sovits(arguments: argparse.Namespace) -> None:
         total_epochs=arguments.epochs,
         save_every_epochs=arguments.save_every,
         state_every_steps=200,
-        learning_rate=arguments.rate or 3e-4,
+        learning_rate=arguments.rate or 5e-4,
         text_low_lr_rate=1.0,
         adversarial_from_step=arguments.adversarial_from,
         pretrained_generator=arguments.work / GENERATOR_FILE,
@@ -225,11 +227,38 @@ def sovits(arguments: argparse.Namespace) -> None:
     note(train_sovits(parameters, PrintingContext()).summary)
 
 
+def joined(arguments: argparse.Namespace) -> None:
+    """Makes the GPT's data: every clip, and many random rows of two or three clips as one.
+
+    Speaking continues a reference; from single clips alone the GPT learns that speech ends where
+    a clip ends. The joined rows also keep it from knowing the few clips by heart.
+    """
+    source, target = (Workspace(arguments.work).experiment(name) for name in (NAME, GPT_NAME))
+    phones, tokens = read_text_rows(source.text_file), read_semantic(source.semantic_file)
+    names = sorted(phones.keys() & tokens.keys())
+    random = np.random.default_rng(0)
+    groups = [[name] for name in names]
+    while len(groups) < arguments.rows:
+        count = int(random.integers(2, 4))
+        groups.append([names[index] for index in random.integers(len(names), size=count)])
+    lines: list[str] = []
+    joined_tokens: dict[str, tuple[int, ...]] = {}
+    for index, group in enumerate(groups):
+        label = f"{index:05}"
+        spoken = tuple(phone for name in group for phone in phones[name].phones)
+        text = " ".join(phones[name].norm_text for name in group)
+        lines.append(TextRow(name=label, phones=spoken, word2ph=None, norm_text=text).as_line())
+        joined_tokens[label] = tuple(token for name in group for token in tokens[name])
+    write_text_lines(target.text_file, lines)
+    write_semantic(target.semantic_file, joined_tokens)
+    note(f"{len(groups)} rows in {target.folder}")
+
+
 def gpt(arguments: argparse.Namespace) -> None:
     """Trains the GPT."""
     parameters = TrainGptParameters(
         workspace=arguments.work,
-        experiment=NAME,
+        experiment=GPT_NAME,
         device=arguments.device,
         batch_size=arguments.batch,
         total_epochs=arguments.epochs,
@@ -257,7 +286,7 @@ def pack(arguments: argparse.Namespace) -> None:
         out / DISCRIMINATOR_FILE, {"weight": {name: value.half() for name, value in judges.items()}}
     )
     folder = Workspace(arguments.work).gpt_weights(version("v2"))
-    newest = max(folder.glob(f"{NAME}-e*.ckpt"), key=lambda path: path.stat().st_mtime)
+    newest = max(folder.glob(f"{GPT_NAME}-e*.ckpt"), key=lambda path: path.stat().st_mtime)
     shutil.copyfile(newest, out / GPT_FILE)
     shutil.copytree(arguments.work / "content_encoder", out / "content_encoder", dirs_exist_ok=True)
     rows = {Path(row.path).stem: row for row in rows_of(arguments.data)}
@@ -277,7 +306,14 @@ def pack(arguments: argparse.Namespace) -> None:
     note(f"{out}: SoVITS {remark}, GPT {newest.name}")
 
 
-STEPS: Final = {"encoder": encoder, "features": features, "sovits": sovits, "gpt": gpt, "pack": pack}
+STEPS: Final = {
+    "encoder": encoder,
+    "features": features,
+    "sovits": sovits,
+    "joined": joined,
+    "gpt": gpt,
+    "pack": pack,
+}
 
 
 def main() -> None:
@@ -287,6 +323,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help=".list file of the training clips")
     parser.add_argument("--work", type=Path, required=True, help="folder for states and results")
     parser.add_argument("--whisper", type=Path, help="folder of a faster-whisper model (step encoder)")
+    parser.add_argument("--rows", type=int, default=4000, help="rows to train the GPT on (step joined)")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8, help="clips in a training step")
     parser.add_argument("--rate", type=float, help="learning rate; empty takes the recipe's")
