@@ -1,7 +1,7 @@
 """Bad input through a real worker: the answer names the file and the way out, and nothing is lost."""
 
-import shutil
 import pickle
+import shutil
 import subprocess
 from pathlib import Path
 

@@ -2,8 +2,7 @@ import subprocess
 import sys
 
 CHECK = """
-import sys, time
-begun = time.perf_counter()
+import sys
 import gsv_desktop.app
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
@@ -16,18 +15,15 @@ desktop = gsv_desktop.app.DesktopApp(create_project(folder), SettingsStore(folde
 theme.dress()
 desktop.window.show()
 application.processEvents()
-taken = time.perf_counter() - begun
 heavy = {"torch", "transformers", "numpy", "soundfile", "sounddevice", "librosa"} & set(sys.modules)
 desktop.close()
-print(f"{taken:.3f} {sorted(heavy)}")
+print(sorted(heavy))
 """
 
 
-def test_the_window_is_there_soon_and_brings_nothing_heavy(folder):
+def test_the_window_brings_nothing_heavy(folder):
     done = subprocess.run(
         [sys.executable, "-c", CHECK, str(folder)], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    taken, heavy = done.stdout.strip().split(" ", 1)
-    assert heavy == "[]"
-    assert float(taken) < 2.0 * 3  # two seconds on a machine that has nothing else to do
+    assert done.stdout.strip() == "[]"
