@@ -174,9 +174,9 @@ def _nothing_came_out(tally: _Tally, parameters: SliceParameters) -> EngineError
 
 def _result(tally: _Tally, output: Path) -> StageResult:
     seconds = sum((clip.stat().st_size - _WAV_HEAD_BYTES) / 2 / RATE_HZ for clip in tally.clips)
-    summary = f"{len(tally.clips)} clips ({seconds:.0f} s) from {tally.sources} recordings are in {output}."
+    summary = f"{len(tally.clips)} clips ({seconds:.0f} s) from {_count(tally.sources)} are in {output}."
     if tally.unchanged:
-        summary += f" {tally.unchanged} of the recordings were cut before and are unchanged."
+        summary += f" {_count(tally.unchanged)} of them had been cut before and did not change."
     return StageResult(
         summary=summary,
         artifacts=(
@@ -186,3 +186,7 @@ def _result(tally: _Tally, output: Path) -> StageResult:
         skipped=tuple(Skipped(name=str(path), reason=error.message) for path, error in tally.failures),
         numbers={"clips": len(tally.clips), "seconds": round(seconds, 3), "unchanged": tally.unchanged},
     )
+
+
+def _count(recordings: int) -> str:
+    return f"{recordings} recording" if recordings == 1 else f"{recordings} recordings"
