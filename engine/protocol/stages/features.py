@@ -29,30 +29,26 @@ class ExperimentParameters(StageParameters):
     )
 
 
-class TextFeaturesParameters(ExperimentParameters):
+class LabelledParameters(ExperimentParameters):
+    """What every step of the preparation takes."""
+
+    labels: Path = parameter(
+        ...,
+        "Label file",
+        "The .list file: path|speaker|language|text.",
+        kind=FieldKind.OPEN_FILE,
+        suffixes=(".list",),
+        api="inp_text",
+    )
+
+
+class TextFeaturesParameters(LabelledParameters):
     """Parameters of `text_features` (1a)."""
 
-    labels: Path = parameter(
-        ...,
-        "Label file",
-        "The .list file: path|speaker|language|text.",
-        kind=FieldKind.OPEN_FILE,
-        suffixes=(".list",),
-        api="inp_text",
-    )
 
-
-class SslFeaturesParameters(ExperimentParameters):
+class SslFeaturesParameters(LabelledParameters):
     """Parameters of `ssl_features` (1b)."""
 
-    labels: Path = parameter(
-        ...,
-        "Label file",
-        "The .list file: path|speaker|language|text.",
-        kind=FieldKind.OPEN_FILE,
-        suffixes=(".list",),
-        api="inp_text",
-    )
     clips: Path | None = parameter(
         None,
         "Folder of clips",
@@ -70,17 +66,9 @@ class SslFeaturesParameters(ExperimentParameters):
     )
 
 
-class SemanticTokensParameters(ExperimentParameters):
+class SemanticTokensParameters(LabelledParameters):
     """Parameters of `semantic_tokens` (1c)."""
 
-    labels: Path = parameter(
-        ...,
-        "Label file",
-        "The .list file: path|speaker|language|text.",
-        kind=FieldKind.OPEN_FILE,
-        suffixes=(".list",),
-        api="inp_text",
-    )
     pretrained_sovits: Path | None = parameter(
         None,
         "Pretrained SoVITS",
@@ -92,18 +80,8 @@ class SemanticTokensParameters(ExperimentParameters):
     )
 
 
-class PrepareParameters(SslFeaturesParameters):
+class PrepareParameters(SslFeaturesParameters, SemanticTokensParameters):
     """Parameters of `prepare`: 1a, 1b and 1c in one go."""
-
-    pretrained_sovits: Path | None = parameter(
-        None,
-        "Pretrained SoVITS",
-        "Weights whose codebook makes the tokens; empty takes the workspace's, else the program's own.",
-        kind=FieldKind.OPEN_FILE,
-        suffixes=(".pth",),
-        expert=True,
-        api="pretrained_s2G_path",
-    )
 
 
 TEXT_FEATURES = StageSpec(
