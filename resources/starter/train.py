@@ -28,13 +28,13 @@ import torch
 
 from engine.audio.io import read_audio
 from engine.checkpoints.tensors import read_tensor
-from engine.checkpoints.writer import write_sovits, write_weights
+from engine.checkpoints.writer import write_gpt, write_sovits, write_weights
 from engine.corpus.manifests import TextRow, read_semantic, read_text_rows, write_semantic, write_text_lines
 from engine.dataset.semantic_tokens import run as make_tokens
 from engine.dataset.ssl_features import run as make_content
 from engine.dataset.text_features import run as make_phones
 from engine.models.discriminators import DiscriminatorConfig
-from engine.models.gpt import GptConfig
+from engine.models.gpt import KEY_PREFIX, GptConfig
 from engine.models.sovits_config import SovitsConfig
 from engine.protocol.context import RecordingContext
 from engine.protocol.label_list import LabelRow, read_labels
@@ -67,7 +67,7 @@ from engine.train.scratch import (
     new_gpt,
 )
 from engine.train.sovits import run as train_sovits
-from engine.train.state import StateStore
+from engine.train.state import StateStore, TrainingState
 
 SYMBOLS: Final = 732
 CODES: Final = 256
@@ -271,23 +271,26 @@ def gpt(arguments: argparse.Namespace) -> None:
     note(train_gpt(parameters, PrintingContext()).summary)
 
 
+def newest(folder: Path) -> TrainingState:
+    """The newest state of a training."""
+    state = StateStore(folder, lambda text, level: note(f"{level}: {text}")).load()
+    if state is None:
+        sys.exit(f"Nothing has been trained in {folder} yet.")
+    return state
+
+
 def pack(arguments: argparse.Namespace) -> None:
     """Writes the newest states as half-precision weights, with the voice card, into `--out`."""
-    experiment = Workspace(arguments.work).experiment(NAME)
-    kept = StateStore(experiment.sovits_folder(version("v2")), lambda text, level: note(f"{level}: {text}"))
-    state = kept.load()
-    if state is None:
-        sys.exit("SoVITS has not been trained yet.")
+    workspace, v2 = Workspace(arguments.work), version("v2")
     out: Path = arguments.out
-    remark = f"{state.place.epoch}epoch_{state.place.step}iteration"
-    generator, judges = state.parts["generator"], state.parts["discriminators"]
-    write_sovits(out / GENERATOR_FILE, generator, SOVITS.to_checkpoint(), remark)
-    write_weights(
-        out / DISCRIMINATOR_FILE, {"weight": {name: value.half() for name, value in judges.items()}}
-    )
-    folder = Workspace(arguments.work).gpt_weights(version("v2"))
-    newest = max(folder.glob(f"{GPT_NAME}-e*.ckpt"), key=lambda path: path.stat().st_mtime)
-    shutil.copyfile(newest, out / GPT_FILE)
+    sound = newest(workspace.experiment(NAME).sovits_folder(v2))
+    speech = newest(workspace.experiment(GPT_NAME).gpt_folder(v2))
+    remark = f"{sound.place.epoch}epoch_{sound.place.step}iteration"
+    write_sovits(out / GENERATOR_FILE, sound.parts["generator"], SOVITS.to_checkpoint(), remark)
+    judges = {name: tensor.half() for name, tensor in sound.parts["discriminators"].items()}
+    write_weights(out / DISCRIMINATOR_FILE, {"weight": judges})
+    weights = {KEY_PREFIX + name: tensor for name, tensor in speech.parts["gpt"].items()}
+    write_gpt(out / GPT_FILE, weights, GPT.to_checkpoint(), f"GPT-e{speech.place.epoch}")
     shutil.copytree(arguments.work / "content_encoder", out / "content_encoder", dirs_exist_ok=True)
     rows = {Path(row.path).stem: row for row in rows_of(arguments.data)}
     row = rows[arguments.reference]
@@ -303,7 +306,7 @@ def pack(arguments: argparse.Namespace) -> None:
         about=ABOUT,
     )
     write_voice(out, card)
-    note(f"{out}: SoVITS {remark}, GPT {newest.name}")
+    note(f"{out}: SoVITS {remark}, GPT step {speech.place.step}")
 
 
 STEPS: Final = {
