@@ -174,12 +174,5 @@ def run(parameters: TrainGptParameters, context: Context) -> StageResult:
     for one in skipped:
         context.log(f"{one.name} is left out: {one.reason}.", "warning")
     training = GptTraining(parameters, model, items, workspace.gpt_weights(facts))
-    settings = LoopSettings(
-        folder=experiment.gpt_folder(facts),
-        total_epochs=parameters.total_epochs,
-        save_every_epochs=parameters.save_every_epochs,
-        state_every_steps=parameters.state_every_steps,
-        keep_only_latest=parameters.keep_only_latest,
-        seed=parameters.seed,
-    )
+    settings = LoopSettings.of(parameters, experiment.gpt_folder(facts))
     return training_result("GPT", parameters.total_epochs, Loop(training, settings, context).run(), skipped)

@@ -15,6 +15,7 @@ import torch
 
 from engine.protocol.context import Context
 from engine.protocol.errors import Cancelled, OutOfMemory, TrainingFailed
+from engine.protocol.stages.training import TrainingParameters
 from engine.train.plan import Batch
 from engine.train.state import (
     Figures,
@@ -92,6 +93,18 @@ class LoopSettings:
     state_every_steps: int
     keep_only_latest: bool
     seed: int
+
+    @classmethod
+    def of(cls, parameters: TrainingParameters, folder: Path) -> LoopSettings:
+        """The settings that a stage's parameters ask for."""
+        return cls(
+            folder=folder,
+            total_epochs=parameters.total_epochs,
+            save_every_epochs=parameters.save_every_epochs,
+            state_every_steps=parameters.state_every_steps,
+            keep_only_latest=parameters.keep_only_latest,
+            seed=parameters.seed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -288,14 +288,7 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
     for one in skipped:
         context.log(f"{one.name} is left out: {one.reason}.", "warning")
     training = SovitsTraining(parameters, generator, judges, items, workspace.sovits_weights(facts))
-    settings = LoopSettings(
-        folder=experiment.sovits_folder(facts),
-        total_epochs=parameters.total_epochs,
-        save_every_epochs=parameters.save_every_epochs,
-        state_every_steps=parameters.state_every_steps,
-        keep_only_latest=parameters.keep_only_latest,
-        seed=parameters.seed,
-    )
+    settings = LoopSettings.of(parameters, experiment.sovits_folder(facts))
     return training_result(
         "SoVITS", parameters.total_epochs, Loop(training, settings, context).run(), skipped
     )
