@@ -75,14 +75,7 @@ def _library(name: str) -> dict[str, object]:
 def _models(workspace: Workspace) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for version in VERSIONS.values():
-        found = pretrained(workspace, version)
-        parts = {
-            "content encoder": found.content_encoder,
-            "GPT": found.gpt,
-            "SoVITS generator": found.generator,
-            "SoVITS discriminator": found.discriminator,
-        }
-        for title, path in parts.items():
+        for title, path in pretrained(workspace, version).parts().items():
             rows.append(_model(f"{title} {version.name}", path, f"Put the model at {path}."))
     whisper = sorted(workspace.asr_models.glob("faster-whisper-*")) if workspace.asr_models.is_dir() else []
     for folder in whisper:

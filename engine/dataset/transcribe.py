@@ -15,7 +15,8 @@ from engine.dataset.whisper import RATE_HZ, Heard, Recogniser, model_folder
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadParameters, MissingFile, NothingToDo
 from engine.protocol.files import replacing
-from engine.protocol.label_list import LANGUAGES, LabelRow, write_labels
+from engine.protocol.label_list import LabelRow, write_labels
+from engine.protocol.languages import LABEL_LANGUAGES
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.dataset import TranscribeParameters
 from engine.protocol.workspace import Workspace
@@ -79,9 +80,10 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
 def _language(given: str) -> str | None:
     if given == "auto":
         return None
-    if given not in LANGUAGES:
+    if given not in LABEL_LANGUAGES:
         raise BadParameters(
-            f"The language {given!r} is not known.", hint=f"Choose auto or one of: {', '.join(LANGUAGES)}."
+            f"The language {given!r} is not known.",
+            hint=f"Choose auto or one of: {', '.join(LABEL_LANGUAGES)}.",
         )
     return given
 
@@ -153,7 +155,7 @@ def _unfit(clip: Path, known: Transcript) -> str:
     """Why a clip can have no label; empty when it can."""
     if not known.text:
         return "Nothing was said in it."
-    if known.language not in LANGUAGES:
+    if known.language not in LABEL_LANGUAGES:
         return f"It sounds like the language {known.language!r}; choose the language if that is wrong."
     if any(mark in str(clip) for mark in "|\n\r"):
         return "Its path holds a '|' or a line break, which a .list file cannot keep."

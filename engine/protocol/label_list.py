@@ -13,9 +13,9 @@ from typing import Final
 
 from engine.protocol.errors import BadLabels, MissingFile
 from engine.protocol.files import replacing
+from engine.protocol.languages import LABEL_LANGUAGES
 
 LANGUAGE_ALIASES: Final = MappingProxyType({"jp": "ja"})
-LANGUAGES: Final = ("zh", "yue", "en", "ja", "ko")
 _FIELDS: Final = 4
 _EDGES: Final = " '\"\n\r\t\u202a"
 
@@ -108,8 +108,8 @@ def parse_line(line: str) -> LabelRow | str:
     code = LANGUAGE_ALIASES.get(code, code)
     if not path:
         return "names no sound file"
-    if code not in LANGUAGES:
-        return f"has the language {language!r}; known are {', '.join(LANGUAGES)}"
+    if code not in LABEL_LANGUAGES:
+        return f"has the language {language!r}; known are {', '.join(LABEL_LANGUAGES)}"
     if not text:
         return "has no text"
     return LabelRow(path=path.rstrip("/\\"), speaker=speaker, language=code, text=text)

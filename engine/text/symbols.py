@@ -22,10 +22,11 @@ def symbol_ids(version: str) -> Mapping[str, int]:
     Raises:
         BadParameters: no such version is built in.
     """
-    rows = model_version(version).symbol_rows
-    listed: list[str] = json.loads(resource("text", f"symbols_{version}.json").read_text(encoding="utf-8"))
-    if len(listed) != rows:
-        raise ValueError(f"symbols_{version}.json has {len(listed)} symbols instead of {rows}")
+    row = model_version(version)
+    table = resource("text", f"symbols_{row.symbols}.json")
+    listed: list[str] = json.loads(table.read_text(encoding="utf-8"))
+    if len(listed) != row.symbol_rows:
+        raise ValueError(f"{table.name} has {len(listed)} symbols instead of {row.symbol_rows}")
     return MappingProxyType({symbol: number for number, symbol in enumerate(listed)})
 
 

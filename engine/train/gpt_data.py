@@ -14,7 +14,7 @@ from engine.checkpoints.tensors import read_tensor
 from engine.models.gpt import GptConfig, RejectedSequences
 from engine.protocol.errors import BadCheckpoint, BadLabels, BadParameters, NothingToDo
 from engine.protocol.results import Skipped
-from engine.protocol.versions import ModelVersion
+from engine.protocol.versions import TOKENS_PER_SECOND, ModelVersion
 from engine.protocol.workspace import Experiment
 from engine.text.symbols import phone_ids
 from engine.train.rows import STAGE_1A, STAGE_1C, TokenRow, read_phones, read_tokens
@@ -113,7 +113,7 @@ def _item(
     if row.name not in phones:
         return f"it has no phones: run {STAGE_1A}"
     spoken = phones[row.name]
-    rate = version.tokens_per_second
+    rate = TOKENS_PER_SECOND
     if not row.tokens or not spoken:
         return "it is empty"
     if len(row.tokens) > LONGEST_S * rate:

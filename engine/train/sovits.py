@@ -243,12 +243,12 @@ def _official_settings(parameters: TrainSovitsParameters, experiment: Path) -> d
     }
 
 
-def starting_judges(path: Path, generator: Sovits, seed: int, context: Context) -> Discriminators:
+def starting_judges(path: Path | None, generator: Sovits, seed: int, context: Context) -> Discriminators:
     """The judges of a file; where there is none, new ones, as wide as befits the generator."""
-    if path.is_file():
+    if path is not None and path.is_file():
         return load_discriminators(path)
     context.log(
-        f"There is no pretrained discriminator at {path}: a new one is trained, which takes longer.",
+        f"There is no pretrained discriminator at {path or 'hand'}: a new one is trained, which takes longer.",
         "warning",
     )
     narrower = next(

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from engine.protocol.label_list import LANGUAGES, LabelRow
+from engine.protocol.label_list import LabelRow
+from engine.protocol.languages import LABEL_LANGUAGES
 from gsv_desktop.pages.label.actions import OpenLabels
 
 Index = QModelIndex | QPersistentModelIndex
@@ -108,8 +109,8 @@ class LabelModel(QAbstractTableModel):
             return self.tr("A label file cannot keep the mark “|”.")
         if column == TEXT and not text:
             return self.tr("A row needs a text.")
-        if column == LANGUAGE and text.lower() not in LANGUAGES:
-            return self.tr("Languages are %s.") % ", ".join(LANGUAGES)
+        if column == LANGUAGE and text.lower() not in LABEL_LANGUAGES:
+            return self.tr("Languages are %s.") % ", ".join(LABEL_LANGUAGES)
         return ""
 
 
