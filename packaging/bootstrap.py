@@ -345,7 +345,7 @@ def install(setup: Setup, name: str) -> None:
         SetupError: pip failed.
     """
     path = setup.lock_file(name)
-    total = sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line and line[0] != "#")
+    total = sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line and line[0] not in "#-")
     say(f"Installing {total} packages of {path.name}; the first time this takes some minutes")
     command = [str(setup.python), "-m", "pip", "install", "--disable-pip-version-check"]
     command += ["--progress-bar", "off", "--only-binary", ":all:", "-r", str(path)]

@@ -4,7 +4,7 @@
 
 Needs `uv` (`pip install uv`) and an index to ask. Versions that the locks already hold are kept unless
 --upgrade is given. Every locked file must be installable without a compiler, so source distributions are
-refused.
+refused, save those of pure Python that have no wheel (SOURCES).
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "packaging" / "locks"
-PYTHONS = ("3.11", "3.14")
-"""Oldest and newest Python; what only the newest needs is marked with NEWER."""
-NEWER = 'python_version >= "3.13"'
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""Pythons that are supported; what only some of them take is marked."""
 TORCH = "2.13.0"
+SOURCES = ("jieba",)
+"""Packages of pure Python that are published without a wheel."""
 CUDA_ONLY = re.compile(r"^(nvidia-|cuda-|triton==)")
 """Packages that the CUDA build of torch brings and its CPU build does without."""
 
@@ -86,7 +87,7 @@ def dependencies(group: str | None = None) -> list[str]:
 def pinned(text: str) -> list[str]:
     """The lines of a lock that pin a package, without comments."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line]
+    return [line for line in lines if line and not line.startswith("-")]
 
 
 def compile_pins(requirements: list[str], platform: str, preferred: Path | None) -> list[str]:
@@ -100,9 +101,24 @@ def compile_pins(requirements: list[str], platform: str, preferred: Path | None)
     Raises:
         RuntimeError: uv found no set of wheels, or not the same versions for every Python.
     """
-    oldest = ask_uv(requirements, platform, PYTHONS[0], preferred)
-    newest = ask_uv([*requirements, *oldest], platform, PYTHONS[1], preferred)
-    return [*oldest, *(f"{pin} ; {NEWER}" for pin in newest if pin not in oldest)]
+    taken: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for python in PYTHONS:
+            for pin in ask_uv(requirements, platform, python, preferred):
+                taken.setdefault(pin, []).append(python)
+            preferred = Path(folder) / "agreed.txt"  # the next Python takes the same versions where it can
+            preferred.write_text("\n".join(taken), encoding="utf-8")
+    return [marked(pin, pythons) for pin, pythons in taken.items()]
+
+
+def marked(pin: str, pythons: list[str]) -> str:
+    """A pin with the Pythons that it is for, unless it is for all of them."""
+    bounds = []
+    if pythons[0] != PYTHONS[0]:
+        bounds.append(f'python_version >= "{pythons[0]}"')
+    if pythons[-1] != PYTHONS[-1]:
+        bounds.append(f'python_version <= "{pythons[-1]}"')
+    return f"{pin} ; {' and '.join(bounds)}" if bounds else pin
 
 
 def ask_uv(requirements: list[str], platform: str, python: str, preferred: Path | None) -> list[str]:
@@ -119,7 +135,8 @@ def ask_uv(requirements: list[str], platform: str, python: str, preferred: Path 
     """
     uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     command = [uv, "pip", "compile", "-", "--python-version", python, "--python-platform", platform]
-    command += ["--no-build", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-config", "--quiet"]
+    command += ["--only-binary", ":all:", *(part for name in SOURCES for part in ("--no-binary", name))]
+    command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-config", "--quiet"]
     wanted = "\n".join([*requirements, f"torch=={TORCH}"])
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lock.txt"
@@ -143,6 +160,7 @@ def ask_uv(requirements: list[str], platform: str, python: str, preferred: Path 
 def write_lock(path: Path, notes: tuple[str, ...], pins: list[str]) -> None:
     """Write one lock with what it is for at its head."""
     head = [f"# {line}" for line in (*notes, "Made by packaging/lock.py; do not edit.")]
+    head += [f"--no-binary {name}" for name in SOURCES if any(pin.startswith(f"{name}==") for pin in pins)]
     path.write_text("\n".join([*head, *sorted(pins, key=str.lower)]) + "\n", encoding="utf-8", newline="\n")
 
 
