@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.text.en import lexicon
 from engine.text.en.normalise import normalise
+from engine.text.spoken import Spoken, TextSettings
 
 
 def _set(words: str) -> frozenset[str]:
@@ -30,7 +31,7 @@ _CLAUSE_STARTS: Final = _set(". , ? ! and or then now")
 _OBJECTS: Final = _set("the a an it me you him her us them this that my your his its our their")
 
 
-def to_phones(text: str) -> tuple[str, tuple[str, ...]]:
+def to_phones(text: str, settings: TextSettings) -> Spoken:  # noqa: ARG001
     """Normalised text and phones of an English text; fewer than four phones get a comma in front."""
     spoken = normalise(text, lexicon.is_word)
     tokens = _TOKEN.findall(spoken)
@@ -39,7 +40,7 @@ def to_phones(text: str) -> tuple[str, tuple[str, ...]]:
         phones += _token_phones(tokens, place, token)
     if len(phones) < _FEWEST:
         phones.insert(0, ",")
-    return spoken, tuple(phones)
+    return Spoken(norm_text=spoken, phones=tuple(phones))
 
 
 def _token_phones(tokens: list[str], place: int, token: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Why some texts are spoken otherwise than by the original: one list a language."""
