@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from engine.checkpoints.layout import HEADERS
+from engine.checkpoints.layout import HEADERS, OFFICIAL_START_BYTES, OFFICIAL_STARTS
 from engine.checkpoints.reader import Checkpoint, FileFormat, dangerous_names, detect_format, read_checkpoint
+from engine.protocol.versions import VERSIONS, Decoder, Vocoder
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-_PHONES_V1_GPT: Final = 512
-_PHONES_V1_SOVITS: Final = 322
+UNKNOWN_VERSION: Final = "unknown"
+
+_PHONES_V1_SOVITS: Final = VERSIONS["v1"].symbol_rows
 _PRO_PLUS_WIDTH: Final = 768
+_JUDGES: Final = 6
+"""Discriminators of versions without a speaker embedding: one of scale, five of periods."""
+
+_GPT_LATER: Final = tuple(row.name for row in VERSIONS.values() if row.gpt_phone_rows == 732)
+_FLOW_MATCHING: Final = tuple(row.name for row in VERSIONS.values() if row.decoder is Decoder.MEL)
+_WITH_SPEAKER: Final = tuple(row.name for row in VERSIONS.values() if row.speaker_embedding)
 
 
 class ModelKind(StrEnum):
@@ -41,7 +50,9 @@ class CheckpointInfo:
         safe: Whether it holds nothing but weights and plain values.
         refused: Names of code that an unsafe file would run.
         kind: What it is for.
-        version: Model version, where the content tells it. GPT files of v2 and later are alike: `v2`.
+        version: Model version, where the content tells it; `unknown` where it may be one of several.
+            GPT files of v2 and later are alike: `v2`; discriminators of v1 and v2, too.
+        fits: Model versions that it can be used with.
         lora: Whether it is an adapter to a pretrained model.
         lora_rank: Rank of the adapter.
         training_state: Whether it is a state to go on training from, not a finished weight.
@@ -60,6 +71,7 @@ class CheckpointInfo:
     refused: tuple[str, ...] = ()
     kind: ModelKind = ModelKind.UNKNOWN
     version: str = ""
+    fits: tuple[str, ...] = ()
     lora: bool = False
     lora_rank: int | None = None
     training_state: bool = False
@@ -73,7 +85,12 @@ class CheckpointInfo:
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values for JSON."""
-        return {**asdict(self), "path": str(self.path), "refused": list(self.refused)}
+        return {
+            **asdict(self),
+            "path": str(self.path),
+            "refused": list(self.refused),
+            "fits": list(self.fits),
+        }
 
 
 def inspect(path: Path) -> CheckpointInfo:
@@ -91,6 +108,7 @@ def inspect(path: Path) -> CheckpointInfo:
     content = read_checkpoint(path, shapes_only=True)
     shapes = {name: tuple(tensor.shape) for name, tensor in content.weights.items()}
     kind = _kind(shapes)
+    fits = _fits(kind, shapes, content, path)
     counts: dict[str, int] = {}
     for tensor in content.weights.values():
         name = str(tensor.dtype).removeprefix("torch.")
@@ -100,7 +118,8 @@ def inspect(path: Path) -> CheckpointInfo:
         format=packed,
         safe=True,
         kind=kind,
-        version=_version(kind, shapes, content),
+        version=_version(kind, fits),
+        fits=fits,
         lora=_is_lora(shapes, content),
         lora_rank=content.lora_rank,
         training_state="optimizer" in content.extras,
@@ -152,28 +171,60 @@ def _is_lora(shapes: Shapes, content: Checkpoint) -> bool:
     return any(".lora_A." in name for name in shapes)
 
 
-def _version(kind: ModelKind, shapes: Shapes, content: Checkpoint) -> str:
-    if kind is ModelKind.GPT:
-        return "v1" if _symbol_rows(shapes) == _PHONES_V1_GPT else "v2"
-    if kind is ModelKind.SOVITS:
-        return _sovits_version(shapes, content)
-    if kind is ModelKind.DISCRIMINATOR:
-        periods = {name.split(".")[1] for name in shapes}
-        return "v2" if len(periods) <= 6 else "v2Pro"
+def _fits(kind: ModelKind, shapes: Shapes, content: Checkpoint, path: Path) -> tuple[str, ...]:
+    match kind:
+        case ModelKind.GPT:
+            rows = _symbol_rows(shapes)
+            same = tuple(one.name for one in VERSIONS.values() if one.gpt_phone_rows == rows)
+            return same or _GPT_LATER
+        case ModelKind.SOVITS:
+            return _sovits_fits(shapes, content, path)
+        case ModelKind.DISCRIMINATOR:
+            judges = {name.split(".")[1] for name in shapes if name.startswith("discriminators.")}
+            return ("v1", "v2") if len(judges) <= _JUDGES else _WITH_SPEAKER
+        case ModelKind.SPEAKER_ENCODER:
+            return _WITH_SPEAKER
+        case ModelKind.VOCODER:
+            wanted = Vocoder.BIGVGAN if _has(shapes, "activation_post") else Vocoder.HIFIGAN
+            return tuple(one.name for one in VERSIONS.values() if one.vocoder is wanted)
+    return ()
+
+
+def _version(kind: ModelKind, fits: tuple[str, ...]) -> str:
+    """One name for files that several versions share, except where it decides how they sound."""
+    if len(fits) == 1:
+        return fits[0]
+    match kind:
+        case ModelKind.SOVITS:
+            return UNKNOWN_VERSION
+        case ModelKind.GPT:
+            return fits[0]
+        case ModelKind.DISCRIMINATOR:
+            return "v2" if "v2" in fits else fits[0]
     return ""
 
 
-def _sovits_version(shapes: Shapes, content: Checkpoint) -> str:
-    """Header first, then what only one version has, then what the configuration says."""
+def _sovits_fits(shapes: Shapes, content: Checkpoint, path: Path) -> tuple[str, ...]:
+    """Header first, then what only one version has, then the configuration, last the known files."""
     if facts := HEADERS.get(content.header):
-        return facts.version
-    said = str(content.config.get("model", {}).get("version", ""))
-    if any(name.startswith("cfm.") for name in shapes):
-        return said if said in ("v3", "v4") else "v3"
+        return (facts.version,)
+    if _has(shapes, "cfm."):
+        said = str(content.config.get("model", {}).get("version", ""))
+        known = said if said in _FLOW_MATCHING else OFFICIAL_STARTS.get(_start_md5(path), "")
+        return (known,) if known in _FLOW_MATCHING else _FLOW_MATCHING
     if "sv_emb.weight" in shapes:
         first = _shape(shapes, "dec.conv_pre.weight")
-        return "v2ProPlus" if first and first[0] == _PRO_PLUS_WIDTH else "v2Pro"
-    return "v1" if _symbol_rows(shapes) == _PHONES_V1_SOVITS else "v2"
+        return ("v2ProPlus",) if first and first[0] == _PRO_PLUS_WIDTH else ("v2Pro",)
+    return ("v1",) if _symbol_rows(shapes) == _PHONES_V1_SOVITS else ("v2",)
+
+
+def _has(shapes: Shapes, start: str) -> bool:
+    return any(name.startswith(start) for name in shapes)
+
+
+def _start_md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.md5(file.read(OFFICIAL_START_BYTES), usedforsecurity=False).hexdigest()
 
 
 def _sizes(kind: ModelKind, shapes: Shapes, content: Checkpoint) -> dict[str, int]:

@@ -40,6 +40,21 @@ HEADERS: Final[Mapping[bytes, HeaderFacts]] = MappingProxyType(
     }
 )
 
+OFFICIAL_START_BYTES: Final = 8192
+"""How much of a file's start its fingerprint covers."""
+
+OFFICIAL_STARTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "dc3c97e17592963677a4a1681f30c653": "v1",
+        "6642b37f3dbb1f76882b69937c95a5f3": "v2",
+        "43797be674a37c1c83ee81081941ed0f": "v3",
+        "4f26b9476d0c5033e04162c486074374": "v4",
+        "c7e9fce2223f3db685cdfa1e6368728a": "v2Pro",
+        "66b313e39455b57ab1b0bc0b239c9d0a": "v2ProPlus",
+    }
+)
+"""MD5 of the start of the official SoVITS files, to the version; v3 and v4 differ in nothing else."""
+
 ORIGINAL_CONFIG_CLASS: Final = ("utils", "HParams")
 """Module and class that SoVITS configurations are pickled as."""
 
