@@ -24,7 +24,7 @@ from engine.infer.sola import Joiner
 from engine.infer.text_cut import prepare_prompt_text, require_pieces
 from engine.models.gpt import Gpt, load_gpt
 from engine.models.hubert import ContentEncoder, load_content_encoder
-from engine.models.sovits import FRAMES_PER_CODE, Sovits, SpeakSettings, load_sovits
+from engine.models.sovits import FRAMES_PER_CODE, Sovits, SpeakSettings, StyleReference, load_sovits
 from engine.protocol.errors import BadCheckpoint
 from engine.text.frontend import phonemize_piece
 
@@ -230,7 +230,7 @@ class Synthesizer:
         wave = self._sovits.decode(
             self._row(tokens),
             self._row(phones),
-            [prompt.reference.spectrogram],
+            [StyleReference(spectrogram=prompt.reference.spectrogram)],
             noise_scale=options.noise_scale,
             speed=options.speed,
             generator=chance,
@@ -251,7 +251,7 @@ class Synthesizer:
         A chunk begins with the last tokens of the one before: their features are faded, then the
         samples are joined where they fit best.
         """
-        style = self._sovits.mean_style([prompt.reference.spectrogram])
+        style = self._sovits.mean_style([StyleReference(spectrogram=prompt.reference.spectrogram)])
         settings = SpeakSettings(noise_scale=options.noise_scale, speed=options.speed)
         token_samples = FRAMES_PER_CODE * self._sovits.config.hop_samples
         joiner = Joiner(math.ceil(OVERLAP_TOKENS * token_samples / options.speed), SEARCH_SAMPLES)

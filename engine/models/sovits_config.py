@@ -6,10 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
+from torch import Tensor
+
 from engine.audio.spectrogram import MelSpec, SpectrogramSpec
 from engine.protocol.errors import BadCheckpoint
+from engine.protocol.versions import VERSIONS, Decoder, ModelVersion
 
 _SHAPES = "sizes"
+_SHOWN = "shown"
+_SHOWN_BY: Mapping[str, tuple[str, int]] = {
+    "symbol_rows": ("enc_p.text_embedding.weight", 0),
+    "style_bins": ("ref_enc.spectral.0.fc.weight", 1),
+    "speaker_channels": ("sv_emb.weight", 1),
+}
+"""Fields that the weights show: a tensor's name, and which of its sizes it is."""
 
 
 def _read(section: str, key: str, default: Any) -> Any:
@@ -21,8 +31,9 @@ def _read(section: str, key: str, default: Any) -> Any:
 class SovitsConfig:
     """Sizes of the network; the defaults are those of the official v2 model.
 
-    What official configurations do not name (from `symbol_rows` on) stands in the section
-    `model` of our own files when it differs from the official model.
+    What official configurations do not name (from `ssl_channels` on) stands in the section
+    `model` of our own files when it differs from the official model; the last three are never
+    written, because the weights show them.
 
     Attributes:
         segment_samples: Length of the stretch that a training step decodes.
@@ -47,19 +58,22 @@ class SovitsConfig:
         upsample_channels: Width of the decoder's first stage; halved by each.
         upsample_kernels: Kernels of the decoder's stages.
         style_channels: Width of the style vector.
-        symbol_rows: Rows of the phone table.
+        version: Name of the model version.
         ssl_channels: Width of the content features.
         codebook_size: Number of semantic codes.
-        mrte_channels: Width where text meets content; equal to `style_channels`.
+        mrte_channels: Width where text meets content; equal to `style_channels` unless a speaker
+            vector is heard too.
         mrte_heads: Attention heads there.
         relative_window: How far attention knows relative positions.
         posterior_layers: Gated layers of the posterior encoder.
         flow_count: Couplings of the flow.
         flow_layers: Gated layers of each coupling.
         gate_kernel: Kernel of the gated layers; odd.
-        style_bins: Lowest spectrogram bins that the style is read from.
         style_width: Inner width of the style encoder.
         style_heads: Attention heads of the style encoder.
+        symbol_rows: Rows of the phone table.
+        style_bins: Lowest spectrogram bins that the style is read from.
+        speaker_channels: Width of the speaker vector that the style hears too; 0 where it hears none.
     """
 
     segment_samples: int = _read("train", "segment_size", 20480)
@@ -86,7 +100,7 @@ class SovitsConfig:
     upsample_channels: int = _read("model", "upsample_initial_channel", 512)
     upsample_kernels: tuple[int, ...] = _read("model", "upsample_kernel_sizes", (16, 16, 8, 2, 2))
     style_channels: int = _read("model", "gin_channels", 512)
-    symbol_rows: int = _read(_SHAPES, "symbol_rows", 732)
+    version: str = _read("model", "version", "v2")
     ssl_channels: int = _read(_SHAPES, "ssl_channels", 768)
     codebook_size: int = _read(_SHAPES, "codebook_size", 1024)
     mrte_channels: int = _read(_SHAPES, "mrte_channels", 512)
@@ -96,9 +110,11 @@ class SovitsConfig:
     flow_count: int = _read(_SHAPES, "flow_count", 4)
     flow_layers: int = _read(_SHAPES, "flow_layers", 4)
     gate_kernel: int = _read(_SHAPES, "gate_kernel", 5)
-    style_bins: int = _read(_SHAPES, "style_bins", 704)
     style_width: int = _read(_SHAPES, "style_width", 128)
     style_heads: int = _read(_SHAPES, "style_heads", 2)
+    symbol_rows: int = _read(_SHOWN, "symbol_rows", 732)
+    style_bins: int = _read(_SHOWN, "style_bins", 704)
+    speaker_channels: int = _read(_SHOWN, "speaker_channels", 0)
 
     def __post_init__(self) -> None:
         rate = 1
@@ -116,7 +132,8 @@ class SovitsConfig:
             "kernel_size and gate_kernel must be odd": bool(self.kernel % 2 and self.gate_kernel % 2),
             "hidden_channels must be a multiple of n_heads": self.hidden_channels % self.heads == 0,
             "mrte_channels must be a multiple of mrte_heads": self.mrte_channels % self.mrte_heads == 0,
-            "mrte_channels must equal gin_channels": self.mrte_channels == self.style_channels,
+            "mrte_channels must equal gin_channels": self.mrte_channels == self.style_channels
+            or self.speaker_channels > 0,
             "style_width must be a multiple of style_heads": self.style_width % self.style_heads == 0,
             "inter_channels must be even": self.latent_channels % 2 == 0,
             "segment_size must be a multiple of hop_length": self.segment_samples % self.hop_samples == 0,
@@ -159,14 +176,16 @@ class SovitsConfig:
         return self.segment_samples // self.hop_samples
 
     @classmethod
-    def from_checkpoint(cls, config: Mapping[str, Any], *, symbol_rows: int | None = None) -> SovitsConfig:
+    def from_checkpoint(
+        cls, config: Mapping[str, Any], shown: Mapping[str, int] | None = None
+    ) -> SovitsConfig:
         """The sizes that a weight file's configuration states.
 
         Args:
             config: the file's nested `train`, `data` and `model` sections; what is missing there
                 has the official v2 model's value, and keys that do not concern the network are
                 left alone.
-            symbol_rows: rows of the phone table in the file, which its configuration need not name.
+            shown: fields that the weights show by their own shapes; see `shown_sizes`.
 
         Raises:
             BadCheckpoint: a value has the wrong type, or the sizes do not fit together.
@@ -175,11 +194,9 @@ class SovitsConfig:
         for one in fields(cls):
             section, key = one.metadata["section"], one.metadata["key"]
             place = config.get("model" if section == _SHAPES else section)
-            if isinstance(place, Mapping) and key in place:
+            if section != _SHOWN and isinstance(place, Mapping) and key in place:
                 values[one.name] = _typed(one, key, place[key])
-        if symbol_rows is not None:
-            values["symbol_rows"] = symbol_rows
-        return cls(**values)
+        return cls(**values, **(shown or {}))
 
     def to_checkpoint(self, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The configuration for a weight file.
@@ -196,12 +213,39 @@ class SovitsConfig:
         }
         for one in fields(self):
             section, value = one.metadata["section"], getattr(self, one.name)
+            if section == _SHOWN:
+                continue
             place = made.setdefault("model" if section == _SHAPES else section, {})
             if section != _SHAPES or value != one.default or one.metadata["key"] in place:
                 place[one.metadata["key"]] = _plain(value)
         made["model"].setdefault("semantic_frame_rate", "25hz")
-        made["model"].setdefault("version", "v2")
         return made
+
+
+def shown_sizes(weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """The sizes that a state dict shows by its own shapes, as far as it has the tensors."""
+    return {name: weights[key].shape[axis] for name, (key, axis) in _SHOWN_BY.items() if key in weights}
+
+
+def shown_version(config: SovitsConfig, said: str) -> ModelVersion:
+    """The version whose row of the table a network fits best.
+
+    Args:
+        config: the network's sizes.
+        said: the version that its file names; it decides where the sizes do not.
+    """
+    hears_speaker = config.speaker_channels > 0
+    fitting = [
+        row
+        for row in VERSIONS.values()
+        if row.decoder is Decoder.WAVE and row.speaker_embedding == hears_speaker
+    ]
+
+    def likeness(row: ModelVersion) -> tuple[int, bool]:
+        alike = (row.symbol_rows == config.symbol_rows, row.decoder_channels == config.upsample_channels)
+        return sum(alike), row.name == said
+
+    return max(fitting, key=likeness)
 
 
 def _plain(value: Any) -> Any:

@@ -56,6 +56,7 @@ class ModelVersion:
         gpt_phone_rows: Rows of the GPT weights' phone table; some are never used in v1.
         style_bins: Spectrogram bins that the style encoder hears.
         decoder: How tokens become sound.
+        decoder_channels: Channels of the wave decoder's first stage.
         vocoder: The vocoder that a mel decoder needs.
         rate_hz: Sample rate of what is spoken.
         speaker_embedding: Whether the voice is also given as an embedding of a speaker encoder.
@@ -73,6 +74,7 @@ class ModelVersion:
     gpt_phone_rows: int = 732
     style_bins: int = 704
     decoder: Decoder = Decoder.WAVE
+    decoder_channels: int = 512
     vocoder: Vocoder | None = None
     rate_hz: int = 32000
     speaker_embedding: bool = False
@@ -162,6 +164,7 @@ _ROWS: Final = (
     ),
     ModelVersion(
         name="v2ProPlus",
+        decoder_channels=768,
         speaker_embedding=True,
         header=b"06",
         pretrained=PretrainedNames(

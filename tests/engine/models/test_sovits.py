@@ -8,7 +8,14 @@ import torch
 from engine.checkpoints.inspection import ModelKind, inspect
 from engine.checkpoints.reader import read_checkpoint
 from engine.checkpoints.writer import write_gpt, write_sovits
-from engine.models.sovits import Sovits, SovitsDraws, SpeakSettings, export_sovits, load_sovits
+from engine.models.sovits import (
+    Sovits,
+    SovitsDraws,
+    SpeakSettings,
+    StyleReference,
+    export_sovits,
+    load_sovits,
+)
 from engine.protocol.errors import BadCheckpoint, MissingModel
 from tests.engine.models.tiny import TINY, speech, tiny_sovits
 
@@ -32,8 +39,8 @@ def said():
     source = torch.Generator().manual_seed(5)
     codes = torch.randint(0, TINY.codebook_size, (1, 9), generator=source)
     phones = torch.randint(1, TINY.symbol_rows, (1, 6), generator=source)
-    references = [torch.rand(1, TINY.spectrogram_bins, frames, generator=source) for frames in (17, 11)]
-    return codes, phones, references
+    spectrograms = [torch.rand(1, TINY.spectrogram_bins, frames, generator=source) for frames in (17, 11)]
+    return codes, phones, [StyleReference(spectrogram=one) for one in spectrograms]
 
 
 def _source(seed):
@@ -64,7 +71,8 @@ def test_speed_changes_the_length(network, said, speed):
 def test_several_references_give_their_mean_style(network, said):
     _, _, references = said
     mean = network.mean_style(references)
-    assert torch.allclose(mean, (network.style(references[0]) + network.style(references[1])) / 2)
+    first, second = (network.style(one.spectrogram) for one in references)
+    assert torch.allclose(mean, (first + second) / 2)
     assert mean.shape == (1, TINY.style_channels, 1)
 
 
@@ -240,14 +248,16 @@ def test_files_that_do_not_fit_are_refused_by_name(network, folder):
     other = replace(TINY, upsample_channels=32).to_checkpoint()
     with pytest.raises(BadCheckpoint, match=r"another size: .*dec\."):
         load_sovits(write_sovits(folder / "other.pth", state, other, ""))
-    newer = {**state, "sv_emb.weight": torch.zeros(2, 2)}
-    with pytest.raises(BadCheckpoint, match="version"):
-        load_sovits(write_sovits(folder / "pro.pth", newer, config, ""))
+    for name in ("cfm.estimator.proj_out.weight", "cfm.estimator.proj_out.lora_A.weight"):
+        newer = {**state, name: torch.zeros(2, 2)}
+        with pytest.raises(BadCheckpoint, match="SoVITS model of v3 or v4"):
+            load_sovits(write_sovits(folder / "mel.pth", newer, config, ""))
 
 
 def test_half_precision_speaks(network, said):
     codes, phones, references = said
-    wave = network.to(torch.bfloat16).decode(codes, phones, [one.bfloat16() for one in references])
+    halves = [StyleReference(spectrogram=one.spectrogram.bfloat16()) for one in references]
+    wave = network.to(torch.bfloat16).decode(codes, phones, halves)
     assert wave.dtype == torch.bfloat16
     assert torch.isfinite(wave).all()
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
-from engine.models.sovits_config import SovitsConfig
+from engine.models.sovits_config import SovitsConfig, shown_sizes, shown_version
 from engine.protocol.errors import BadCheckpoint
 from tests.engine.models.tiny import TINY
 from tests.parity.kit.official import manifest
@@ -24,11 +25,38 @@ def test_an_official_configuration_gets_no_entries_of_ours():
 
 
 def test_small_sizes_survive_the_file():
-    assert SovitsConfig.from_checkpoint(TINY.to_checkpoint()) == TINY
+    shown = {name: getattr(TINY, name) for name in ("symbol_rows", "style_bins", "speaker_channels")}
+    assert SovitsConfig.from_checkpoint(TINY.to_checkpoint(), shown) == TINY
 
 
-def test_the_phone_table_in_the_file_wins():
-    assert SovitsConfig.from_checkpoint({}, symbol_rows=322).symbol_rows == 322
+def test_the_weights_themselves_show_what_the_configuration_does_not_say():
+    weights = {
+        "enc_p.text_embedding.weight": torch.zeros(322, 4),
+        "ref_enc.spectral.0.fc.weight": torch.zeros(5, 1025),
+    }
+    shown = shown_sizes(weights)
+    assert shown == {"symbol_rows": 322, "style_bins": 1025}
+    config = SovitsConfig.from_checkpoint({"model": {"symbol_rows": 7}}, shown)
+    assert (config.symbol_rows, config.style_bins, config.speaker_channels) == (322, 1025, 0)
+
+
+@pytest.mark.parametrize("variant", ["v1", "v2", "v2Pro", "v2ProPlus"])
+@pytest.mark.parametrize("said", ["", "v2", "v4"])
+def test_an_official_network_is_known_by_its_sizes(variant, said):
+    facts = manifest(f"s2G_{variant}")
+    weights = {name: torch.empty(shape, device="meta") for name, (shape, _) in facts["params"].items()}
+    config = SovitsConfig.from_checkpoint(facts["config"], shown_sizes(weights))
+    assert shown_version(config, said).name == variant
+
+
+def test_the_file_says_the_version_where_sizes_do_not():
+    pro = replace(TINY, speaker_channels=6)
+    assert [shown_version(TINY, said).name for said in ("v1", "v2")] == ["v1", "v2"]
+    assert [shown_version(pro, said).name for said in ("v2", "v2Pro", "v2ProPlus")] == [
+        "v2Pro",
+        "v2Pro",
+        "v2ProPlus",
+    ]
 
 
 def test_analysis_follows_the_sizes():
