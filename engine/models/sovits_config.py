@@ -196,7 +196,8 @@ class SovitsConfig:
             place = config.get("model" if section == _SHAPES else section)
             if section != _SHOWN and isinstance(place, Mapping) and key in place:
                 values[one.name] = _typed(one, key, place[key])
-        return cls(**values, **(shown or {}))
+        values |= shown or {}
+        return cls(**values)
 
     def to_checkpoint(self, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The configuration for a weight file.
