@@ -10,7 +10,6 @@ from typing import Final
 
 from engine.audio.io import list_audio, read_audio, require_sound
 from engine.corpus.ledger import file_mark, fingerprint, folder_mark
-from engine.corpus.transcripts import Transcript, read_transcripts, write_transcripts
 from engine.dataset.whisper import RATE_HZ, Heard, Recogniser, model_folder
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadParameters, MissingFile, NothingToDo
@@ -19,6 +18,7 @@ from engine.protocol.label_list import LabelRow, write_labels
 from engine.protocol.languages import LABEL_LANGUAGES
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.dataset import TranscribeParameters
+from engine.protocol.transcripts import Transcript, read_transcripts, transcripts_beside, write_transcripts
 from engine.protocol.workspace import Workspace
 
 _SAVE_EVERY: Final = 20
@@ -47,7 +47,7 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
     clips = list_audio(folder)
     model = model_folder(parameters.model, Workspace(parameters.workspace.absolute()))
     labels = parameters.output.absolute() / f"{folder.name or 'labels'}.list"
-    settings = fingerprint(folder_mark(model), parameters.precision, parameters.language)
+    settings = fingerprint(folder_mark(model), parameters.precision, parameters.language, "with words")
     key = f"whisper {model} {parameters.precision.value}"
 
     def hear(clip: Path) -> tuple[Heard, float]:
@@ -56,7 +56,7 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
         recogniser = context.keep(key, lambda: Recogniser(model, parameters.precision))
         return recogniser.hear(samples, language, context.check_cancelled), samples.size / RATE_HZ
 
-    work = _Work(clips=clips, settings=settings, notes=labels.with_name(f"{labels.name}.json"))
+    work = _Work(clips=clips, settings=settings, notes=transcripts_beside(labels))
     work.listen(hear, context)
     rows = work.rows((parameters.speaker or folder.name).translate(_FORBIDDEN).strip())
     if not rows:
@@ -134,6 +134,7 @@ class _Work:
             seconds=round(seconds, 3),
             avg_logprob=heard.avg_logprob,
             no_speech=heard.no_speech,
+            words=heard.words,
         )
         context.log(f"{clip.name} ({seconds:.1f} s): {heard.text}")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from engine.audio.resample import Samples
 from engine.protocol.errors import BadParameters, EngineError, MissingModel, OutOfMemory
 from engine.protocol.stages.dataset import WHISPER_SIZES, Precision
+from engine.protocol.transcripts import Word
 from engine.protocol.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ class Heard:
         text: The words; empty when there were none.
         avg_logprob: Mean log probability, weighted by length; 0 without words.
         no_speech: Probability that nobody speaks, the highest of all stretches; 1 without words.
+        words: When each word was said.
     """
 
     language: str
     text: str
     avg_logprob: float
     no_speech: float
+    words: tuple[Word, ...] = ()
 
 
 def model_folder(model: str, workspace: Workspace) -> Path:
@@ -110,7 +113,12 @@ class Recogniser:
         """
         try:
             found, about = self._model.transcribe(
-                samples, language=language, beam_size=_BEAM, vad_filter=True, condition_on_previous_text=False
+                samples,
+                language=language,
+                beam_size=_BEAM,
+                vad_filter=True,
+                condition_on_previous_text=False,
+                word_timestamps=True,
             )
             parts = []
             for part in found:
@@ -125,6 +133,16 @@ class Recogniser:
             text=" ".join(" ".join(part.text for part in parts).split()),
             avg_logprob=round(mean, 4),
             no_speech=round(max((part.no_speech_prob for part in parts), default=1.0), 4),
+            words=tuple(
+                Word(
+                    text=word.word.strip(),
+                    start_s=round(float(word.start), 2),
+                    stop_s=round(float(word.end), 2),
+                    probability=round(float(word.probability), 3),
+                )
+                for part in parts
+                for word in part.words or ()
+            ),
         )
 
 

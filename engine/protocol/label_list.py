@@ -122,8 +122,16 @@ def write_labels(path: Path, rows: Iterable[LabelRow]) -> None:
         BadLabels: a field holds a mark that the format cannot keep.
         OutOfSpace: the file cannot be written.
     """
-    lines = [_format(row) for row in rows]
-    replace_text(path, "".join(f"{line}\n" for line in lines))
+    replace_text(path, labels_text(rows))
+
+
+def labels_text(rows: Iterable[LabelRow]) -> str:
+    """Rows as the text of a `.list` file.
+
+    Raises:
+        BadLabels: a field holds a mark that the format cannot keep.
+    """
+    return "".join(f"{_format(row)}\n" for row in rows)
 
 
 def _format(row: LabelRow) -> str:

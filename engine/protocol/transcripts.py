@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from engine.protocol.label_list import replace_text
 from engine.protocol.model import StrictModel
+
+
+class Word(StrictModel):
+    """A word and when it was said."""
+
+    text: str = Field(description="as heard, with the mark behind it")
+    start_s: float = Field(description="seconds from the start of the clip")
+    stop_s: float
+    probability: float = Field(description="0-1")
 
 
 class Transcript(StrictModel):
@@ -19,6 +29,17 @@ class Transcript(StrictModel):
     seconds: float = Field(description="length of the clip")
     avg_logprob: float = Field(description="mean log probability of the words; nearer to 0 is surer")
     no_speech: float = Field(description="probability that nobody speaks, 0-1")
+    words: tuple[Word, ...] = Field(default=(), description="empty when the model gave no times")
+
+    @property
+    def confidence(self) -> float:
+        """How sure the model was, 0-1: the mean probability of a token."""
+        return math.exp(min(self.avg_logprob, 0.0)) if self.text else 0.0
+
+
+def transcripts_beside(labels: Path) -> Path:
+    """Where the transcripts of a label file are."""
+    return labels.with_name(f"{labels.name}.json")
 
 
 class Transcripts(StrictModel):

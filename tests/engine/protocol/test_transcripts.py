@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.corpus.transcripts import Transcript, read_transcripts, write_transcripts
+from engine.protocol.transcripts import Transcript, read_transcripts, write_transcripts
 
 
 def test_what_is_written_is_read_again(tmp_path):
