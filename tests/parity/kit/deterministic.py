@@ -21,6 +21,8 @@ Floats = NDArray[np.float32]
 # Four 16-bit uniforms are added; their mean is removed and the sum scaled to unit variance.
 _SUM_OF_FOUR_CENTRE = 2 * 0xFFFF
 _SUM_OF_FOUR_SCALE = 1.7320508075688772 / 65536.0
+_EVEN_LANES = np.uint64(0x0000FFFF0000FFFF)
+_BLOCK = 1 << 16
 
 
 def _words(name: str, shape: Shape, seed: int) -> NDArray[np.uint64]:
@@ -30,9 +32,14 @@ def _words(name: str, shape: Shape, seed: int) -> NDArray[np.uint64]:
 
 def bell(name: str, shape: Shape, seed: int = 0) -> Floats:
     """Nearly normal numbers with zero mean and unit variance, never beyond 3.47."""
-    lanes = _words(name, shape, seed).astype("<u8").view("<u2").reshape(-1, 4)
-    centred = lanes.sum(axis=1, dtype=np.int64) - _SUM_OF_FOUR_CENTRE
-    return (centred * _SUM_OF_FOUR_SCALE).astype(np.float32).reshape(tuple(shape))
+    words = _words(name, shape, seed)
+    made = np.empty(words.shape, np.float32)
+    for start in range(0, len(words), _BLOCK):  # what fits a cache is several times as fast
+        part = words[start : start + _BLOCK]
+        pairs = (part & _EVEN_LANES) + (part >> np.uint64(16) & _EVEN_LANES)
+        sums = (pairs + (pairs >> np.uint64(32))) & np.uint64(0x3FFFF)
+        made[start : start + _BLOCK] = (sums.astype(np.int64) - _SUM_OF_FOUR_CENTRE) * _SUM_OF_FOUR_SCALE
+    return made.reshape(tuple(shape))
 
 
 def flat(name: str, shape: Shape, seed: int = 0) -> Floats:
@@ -97,7 +104,8 @@ def _resampling_filter(parameter: _Parameter) -> Floats:
     if attenuation_db > 50:
         beta = 0.1102 * (attenuation_db - 8.7)
     else:
-        beta = 0.5842 * (attenuation_db - 21) ** 0.4 + 0.07886 * (attenuation_db - 21)
+        above_db = max(attenuation_db - 21, 0)
+        beta = 0.5842 * above_db**0.4 + 0.07886 * above_db
     times = np.arange(-(taps // 2), taps // 2) + 0.5 if taps % 2 == 0 else np.arange(taps) - taps // 2
     kernel = 0.5 * np.kaiser(taps, beta) * np.sinc(0.5 * times)
     return (kernel / kernel.sum()).astype(np.float32).reshape(1, 1, taps)
