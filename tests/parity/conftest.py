@@ -33,7 +33,7 @@ def official_file(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def gpt_of(official_file):
-    """Gives the full-size GPT of a case."""
+    """Gives the full-size GPT of a case; the one of the last case stays in memory."""
     from engine.models.gpt import load_gpt
 
     loaded = {}
@@ -41,6 +41,7 @@ def gpt_of(official_file):
     def give(case):
         key = (case.variant, case.seed)
         if key not in loaded:
+            loaded.clear()
             loaded[key] = load_gpt(official_file(*key))
         return loaded[key]
 

@@ -8,11 +8,12 @@ import torch
 
 from engine.infer.options import SamplingOptions
 from engine.infer.semantic import SemanticRequest, generate_batch, generate_tokens
-from engine.models.gpt import RejectedSequences
+from engine.models.gpt import KEY_PREFIX, Gpt, GptConfig, RejectedSequences
 from tests.parity.kit.cases import GoldenCase, case_names
+from tests.parity.kit.official import manifest
 
-_DECODING = [name for name in case_names("s1_v2") if re.search(r"greedy|_eos|noprompt", name)]
-_TRAINING = [name for name in case_names("s1_v2") if re.search(r"_train$|_dpo", name)]
+_DECODING = [name for name in case_names("s1_") if re.search(r"greedy|_eos|noprompt", name)]
+_TRAINING = [name for name in case_names("s1_") if re.search(r"_train$|_dpo", name)]
 _LEFT_PADDED = "s1_v2_train_textpad"
 
 
@@ -30,6 +31,15 @@ def _reported(tokens, limit, *, prompted):
     if not prompted:
         return 0
     return len(tokens) - 1 if len(tokens) == limit else len(tokens)
+
+
+@pytest.mark.parametrize("variant", ["s1_v1", "s1_v2", "s1_v3"])
+def test_keys_and_order_are_the_official_ones(variant):
+    facts = manifest(variant)
+    with torch.device("meta"):
+        state = Gpt(GptConfig.from_checkpoint(facts["config"])).state_dict()
+    made = [(KEY_PREFIX + name, list(tensor.shape)) for name, tensor in state.items()]
+    assert made == [(name, shape) for name, (shape, _) in facts["params"].items()]
 
 
 @pytest.mark.parametrize("name", _DECODING)
