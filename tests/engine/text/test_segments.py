@@ -1,0 +1,72 @@
+"""Which language each part of a text is in: what a user's choice does, and what is mended."""
+
+import subprocess
+import sys
+
+import pytest
+
+from engine.protocol.languages import TEXT_MODES
+from engine.text.segments import runs
+
+
+def parts(text, mode):
+    return [(run.language, run.text) for run in runs(text, mode)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted"),
+    [
+        ("en", [("en", "我用Python，ありがとう。")]),
+        ("zh", [("zh", "我用"), ("en", "Python，"), ("zh", "ありがとう。")]),
+        ("yue", [("yue", "我用"), ("en", "Python，"), ("yue", "ありがとう。")]),
+        ("ja", [("ja", "我用"), ("en", "Python，"), ("ja", "ありがとう。")]),
+        ("all_zh", [("zh", "我用"), ("en", "Python，"), ("zh", "ありがとう。")]),
+        ("all_yue", [("yue", "我用"), ("en", "Python，"), ("yue", "ありがとう。")]),
+        ("auto", [("zh", "我用"), ("en", "Python，"), ("ja", "ありがとう。")]),
+        ("auto_yue", [("yue", "我用"), ("en", "Python，"), ("ja", "ありがとう。")]),
+    ],
+)
+def test_the_choice_decides(mode, wanted):
+    assert parts("我用Python，ありがとう。", mode) == wanted
+
+
+@pytest.mark.parametrize("mode", TEXT_MODES)
+@pytest.mark.parametrize("text", ["", " ", "\n", "\t \u3000"])
+def test_blank_text_has_no_run(text, mode):
+    assert runs(text, mode) == ()
+
+
+@pytest.mark.parametrize("mode", TEXT_MODES)
+@pytest.mark.parametrize(
+    "text", ["naïve café 你好", "Привет, 世界", "สวัสดี 你好", "😀", "...", "a1b2", "〇𠮷"]
+)
+def test_nothing_is_deleted(text, mode):
+    assert "".join(run.text for run in runs(text, mode)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("GPT-SoVITS真好用", [("en", "GPT-SoVITS"), ("zh", "真好用")]),
+        ("用React和Vue", [("zh", "用"), ("en", "React"), ("zh", "和"), ("en", "Vue")]),
+        ("Sony株式会社", [("en", "Sony"), ("ja", "株式会社")]),
+        ("これはSwitch用", [("ja", "これは"), ("en", "Switch"), ("ja", "用")]),
+        ("naïve café", [("en", "naïve café")]),
+        ("你好，Привет", [("zh", "你好，"), ("en", "Привет")]),
+    ],
+)
+def test_what_the_original_takes_for_another_language(text, wanted):
+    assert parts(text, "auto") == wanted
+
+
+def test_it_sets_up_no_logging_and_asks_no_network():
+    code = """
+import logging, socket
+socket.socket.connect = None
+from engine.text.segments import runs
+print(runs("你好 hello", "auto"), logging.getLogger().handlers)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip().endswith("[]")
