@@ -17,7 +17,7 @@ from engine.models.sovits import (
     load_sovits,
 )
 from engine.protocol.errors import BadCheckpoint, MissingModel
-from tests.engine.models.tiny import TINY, speech, tiny_sovits
+from tests.engine.models.tiny import SPEAKER_CHANNELS, TINY, TINY_PRO, speech, tiny_sovits
 
 _HOP = TINY.hop_samples
 
@@ -277,3 +277,46 @@ def test_a_new_network_maps_nothing_in_its_flow():
     flow = Sovits(TINY).flow
     x, mask, style = torch.randn(1, 8, 5), torch.ones(1, 1, 5), torch.randn(1, 16, 1)
     assert torch.equal(flow(x, mask, style), x)
+
+
+def _with_speakers(references, seed=3):
+    source = torch.Generator().manual_seed(seed)
+    return [replace(one, speaker=torch.randn(1, SPEAKER_CHANNELS, generator=source)) for one in references]
+
+
+def test_the_speaker_is_heard_where_the_network_has_an_ear_for_it(network, said):
+    codes, phones, references = said
+    pro, heard = tiny_sovits(config=TINY_PRO), _with_speakers(references)
+    wave = pro.decode(codes, phones, heard, noise_scale=0)
+    other = [heard[0], replace(heard[1], speaker=heard[0].speaker)]
+    assert not torch.equal(wave, pro.decode(codes, phones, other, noise_scale=0))
+    mean = (pro.mean_style(heard[:1]) + pro.mean_style(heard[1:])) / 2
+    assert torch.allclose(pro.mean_style(heard), mean, atol=1e-6)
+    assert pro.text_style(mean).shape == (1, TINY_PRO.mrte_channels, 1)
+    with pytest.raises(ValueError, match="speaker"):
+        pro.mean_style(references)
+    assert torch.equal(network.mean_style(heard), network.mean_style(references))
+
+
+def test_speaker_layers_are_trained():
+    network = tiny_sovits(config=TINY_PRO).train()
+    out = network(*speech(), speaker=torch.randn(2, SPEAKER_CHANNELS))
+    (out.wave.square().mean() + out.prior.mean.square().mean()).backward()
+    for layer in (network.sv_emb, network.ge_to512, network.prelu):
+        assert layer.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("config", "header"),
+    [
+        (replace(TINY, version="v1", symbol_rows=322, style_bins=641), b"PK"),
+        (TINY_PRO, b"05"),
+        (replace(TINY_PRO, version="v2ProPlus", upsample_channels=96), b"06"),
+    ],
+)
+def test_an_export_has_the_header_and_the_name_of_its_version(config, header, folder):
+    network = tiny_sovits(config=config)
+    path = export_sovits(network, folder / "a.pth", info="x")
+    assert path.read_bytes()[:2] == header
+    assert inspect(path).version == config.version
+    assert load_sovits(path).config == config

@@ -1,9 +1,12 @@
-"""A SoVITS small enough for every test, with speech-like numbers to feed it."""
+"""A SoVITS and a speaker encoder small enough for every test, with speech-like numbers to feed them."""
+
+from dataclasses import replace
 
 import torch
 
 from engine.models.sovits import Sovits
 from engine.models.sovits_config import SovitsConfig
+from engine.models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 
 TINY = SovitsConfig(
     segment_samples=2560,
@@ -30,11 +33,29 @@ TINY = SovitsConfig(
     style_width=16,
 )
 
+TINY_SPEAKER = SpeakerEncoderConfig(planes=8, blocks=(1, 1, 1, 1))
+SPEAKER_CHANNELS = 2560
+"""Width of the vectors of a tiny speaker encoder."""
 
-def tiny_sovits(seed=0):
+TINY_PRO = replace(TINY, version="v2Pro", style_channels=24, speaker_channels=SPEAKER_CHANNELS)
+"""A network that hears a speaker vector; the text hears a narrower style."""
+
+
+def tiny_speaker_encoder(seed=0):
+    """A speaker encoder whose norms are not those of a new one."""
+    torch.manual_seed(seed)
+    encoder = SpeakerEncoder(TINY_SPEAKER)
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+            torch.nn.init.normal_(module.running_mean, std=0.1)
+    return encoder
+
+
+def tiny_sovits(seed=0, config=TINY):
     """A network whose flow does something and whose codebook is spread out."""
     torch.manual_seed(seed)
-    network = Sovits(TINY).eval()
+    network = Sovits(config).eval()
     for step in network.flow.flows[::2]:
         torch.nn.init.normal_(step.post.weight, std=0.1)
     network.set_codebook(torch.randn(TINY.codebook_size, TINY.ssl_channels))
