@@ -1,8 +1,9 @@
-"""Speaks a latent: a stack of upsampling convolutions that ends in samples."""
+"""Speaks a latent, or a mel spectrogram: a stack of upsampling convolutions that ends in samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -36,36 +37,64 @@ class _ResidualBlock(nn.Module):
         return x
 
 
-class Decoder(nn.Module):
-    """From latent frames to a waveform, in a speaker's style."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSizes:
+    """Sizes of a stack.
 
-    def __init__(self, config: SovitsConfig) -> None:
+    Attributes:
+        channels_in: Width of what is spoken.
+        channels: Width of the first stage; halved by each.
+        rates: Factors of the stages.
+        kernels: Kernels of the stages.
+        resblock_kernels: Kernels of the parallel residual blocks.
+        resblock_dilations: Dilations of each of them.
+        style_channels: Width of the style; 0 for none.
+        last_bias: Whether the last convolution has a bias.
+    """
+
+    channels_in: int
+    channels: int
+    rates: tuple[int, ...]
+    kernels: tuple[int, ...]
+    resblock_kernels: tuple[int, ...]
+    resblock_dilations: tuple[tuple[int, ...], ...]
+    style_channels: int = 0
+    last_bias: bool = False
+
+
+class WaveStack(nn.Module):
+    """From frames to a waveform."""
+
+    def __init__(self, sizes: StackSizes) -> None:
         super().__init__()
-        width = config.upsample_channels
-        self.parallel = len(config.resblock_kernels)
+        width = sizes.channels
+        self.parallel = len(sizes.resblock_kernels)
         self.saves_memory = False
-        self.conv_pre = nn.Conv1d(config.latent_channels, width, _OUTER_KERNEL, padding=_OUTER_KERNEL // 2)
+        self.conv_pre = nn.Conv1d(sizes.channels_in, width, _OUTER_KERNEL, padding=_OUTER_KERNEL // 2)
         self.ups = nn.ModuleList()
         self.resblocks = nn.ModuleList()
-        for rate, kernel in zip(config.upsample_rates, config.upsample_kernels, strict=True):
+        for rate, kernel in zip(sizes.rates, sizes.kernels, strict=True):
             self.ups.append(NormedUpsample1d(width, width // 2, kernel=kernel, stride=rate))
             width //= 2
-            for size, dilations in zip(config.resblock_kernels, config.resblock_dilations, strict=True):
+            for size, dilations in zip(sizes.resblock_kernels, sizes.resblock_dilations, strict=True):
                 self.resblocks.append(_ResidualBlock(width, size, dilations))
-        self.conv_post = nn.Conv1d(width, 1, _OUTER_KERNEL, padding=_OUTER_KERNEL // 2, bias=False)
-        self.cond = nn.Conv1d(config.style_channels, config.upsample_channels, 1)
+        self.conv_post = nn.Conv1d(width, 1, _OUTER_KERNEL, padding=_OUTER_KERNEL // 2, bias=sizes.last_bias)
+        if sizes.style_channels:
+            self.cond = nn.Conv1d(sizes.style_channels, sizes.channels, 1)
 
-    def forward(self, latent: Tensor, style: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, style: Tensor | None = None) -> Tensor:
         """Samples.
 
         Args:
-            latent: (B, latent, T).
-            style: (B, G, 1).
+            frames: (B, C, T) latent or mel.
+            style: (B, G, 1), where the stack has one.
 
         Returns:
             (B, 1, T * hop) in [-1, 1].
         """
-        x = self.conv_pre(latent) + self.cond(style)
+        x = self.conv_pre(frames)
+        if style is not None:
+            x = x + self.cond(style)
         for index, upsample in enumerate(self.ups):
             x = upsample(F.leaky_relu(x, _SLOPE))
             first = index * self.parallel
@@ -83,3 +112,20 @@ class Decoder(nn.Module):
             again: Tensor = checkpoint(mean, x, use_reentrant=False)
             return again
         return mean(x)
+
+
+class Decoder(WaveStack):
+    """From latent frames to a waveform, in a speaker's style."""
+
+    def __init__(self, config: SovitsConfig) -> None:
+        super().__init__(
+            StackSizes(
+                channels_in=config.latent_channels,
+                channels=config.upsample_channels,
+                rates=config.upsample_rates,
+                kernels=config.upsample_kernels,
+                resblock_kernels=config.resblock_kernels,
+                resblock_dilations=config.resblock_dilations,
+                style_channels=config.style_channels,
+            )
+        )
