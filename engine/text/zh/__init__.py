@@ -1,0 +1,1 @@
+"""Chinese: from written Mandarin to syllables with tones, and from there to phones."""
