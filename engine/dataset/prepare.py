@@ -33,7 +33,12 @@ def run(parameters: PrepareParameters, context: Context) -> StageResult:
     common = {name: getattr(parameters, name) for name in _COMMON}
     text = text_features.run(TextFeaturesParameters(**common), _Part(context, 0))
     content = ssl_features.run(
-        SslFeaturesParameters(**common, clips=parameters.clips, content_encoder=parameters.content_encoder),
+        SslFeaturesParameters(
+            **common,
+            clips=parameters.clips,
+            content_encoder=parameters.content_encoder,
+            speaker_encoder=parameters.speaker_encoder,
+        ),
         _Part(context, 1),
     )
     tokens = semantic_tokens.run(

@@ -1,4 +1,4 @@
-"""The stage `ssl_features` (1b): 32 kHz copies of the clips, and what is said in them as content features."""
+"""The stage `ssl_features` (1b): 32 kHz copies of the clips, what is said in them, and who speaks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from engine.audio.levels import training_copy
 from engine.audio.resample import Samples, resample
 from engine.corpus.ledger import Ledger, file_mark, fingerprint, folder_mark, size_of
 from engine.dataset.clips import LabelledClip, labelled_clips, missing, nothing_left, tell
+from engine.dataset.speaker_vectors import SpeakerVectors, require_speaker_encoder
 from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
@@ -36,12 +37,13 @@ Encode = Callable[[Samples], "Tensor"]
 def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
     """Writes `5-wav32k/<clip>` and `4-cnhubert/<clip>.pt`; clips that are unchanged are left as they are.
 
-    Features that the original made are taken over.
+    Versions with a speaker embedding get `7-sv_cn/<clip>.pt` too. Features that the original made
+    are taken over.
 
     Raises:
         MissingFile: there is no label file.
         BadLabels: it is not UTF-8 text.
-        MissingModel: there is no content encoder.
+        MissingModel: there is no content encoder, or no speaker encoder where one is needed.
         NothingToDo: none of the clips can be used.
         BadParameters: there is no such device, or the experiment's name cannot be a folder's.
         OutOfSpace: a file cannot be written.
@@ -57,6 +59,7 @@ def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
         experiment=experiment,
         encoder=_encoder_folder(parameters, workspace),
         encode=_encoder(parameters, workspace, context),
+        speakers=_speakers(parameters, workspace, context),
         context=context,
     )
     done = unchanged = 0
@@ -74,14 +77,11 @@ def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
     context.progress(len(listed.clips), len(listed.clips), "clips")
     if not done:
         raise nothing_left(f"No clip of {parameters.labels} can be used.", skipped)
-    for made_folder in (experiment.wav_folder, experiment.ssl_folder):
+    for made_folder in work.folders:
         context.artifact(made_folder, "features")
     return StageResult(
         summary=f"The content features of {done} clips are in {experiment.ssl_folder}.",
-        artifacts=tuple(
-            ArtifactRef(kind="features", path=str(path))
-            for path in (experiment.wav_folder, experiment.ssl_folder)
-        ),
+        artifacts=tuple(ArtifactRef(kind="features", path=str(path)) for path in work.folders),
         skipped=tuple(skipped),
         numbers={"clips": done, "unchanged": unchanged},
     )
@@ -120,6 +120,21 @@ def _encoder(parameters: SslFeaturesParameters, workspace: Workspace, context: C
     return encode
 
 
+def _speakers(
+    parameters: SslFeaturesParameters, workspace: Workspace, context: Context
+) -> SpeakerVectors | None:
+    facts = model_version(parameters.version)
+    if not facts.speaker_embedding:
+        return None
+    weights = parameters.speaker_encoder or pretrained(workspace, facts).speaker_encoder
+    return SpeakerVectors(
+        experiment=workspace.experiment(parameters.experiment),
+        weights=require_speaker_encoder(weights.absolute() if weights else None),
+        device=choose_device(parameters.device),
+        context=context,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
     """What every clip of a run has in common."""
@@ -127,10 +142,26 @@ class _Work:
     experiment: Experiment
     encoder: Path
     encode: Encode
+    speakers: SpeakerVectors | None
     context: Context
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where everything goes."""
+        both = (self.experiment.wav_folder, self.experiment.ssl_folder)
+        return both if self.speakers is None else (*both, self.experiment.speaker_folder)
 
     def one(self, clip: LabelledClip, ledger: Ledger) -> bool | Skipped:
         """Whether anything had to be made for a clip, or why it was left out."""
+        made = self._content(clip, ledger)
+        if isinstance(made, Skipped) or self.speakers is None:
+            return made
+        try:
+            return self.speakers.write(clip.name, ledger) or made
+        except BadAudio as error:
+            return Skipped(name=clip.name, reason=f"Line {clip.row.line}: {error.message}")
+
+    def _content(self, clip: LabelledClip, ledger: Ledger) -> bool | Skipped:
         copy = self.experiment.wav_folder / clip.name
         features = self.experiment.ssl_folder / f"{clip.name}.pt"
         if not clip.path.is_file():

@@ -15,10 +15,9 @@ from engine.checkpoints.reader import read_checkpoint
 from engine.models.weights import put_weights
 from engine.modules.normed import NormedConv1d, NormedConv2d
 from engine.protocol.errors import BadCheckpoint
+from engine.protocol.versions import VERSIONS, version
 
 _SLOPE: Final = 0.1
-_PERIODS: Final = (2, 3, 5, 7, 11)
-_PERIODS_PRO: Final = (*_PERIODS, 17, 23)
 _SCALE_WIDTHS: Final = (16, 64, 256, 1024, 1024, 1024)
 _SCALE_KERNELS: Final = (15, 41, 41, 41, 41, 5)
 _SCALE_STRIDES: Final = (1, 4, 4, 4, 4, 1)
@@ -34,12 +33,11 @@ class DiscriminatorConfig:
     """Sizes of the judges.
 
     Attributes:
-        periods: Periods of the folding judges; the official ones have 2, 3, 5, 7, 11, for Pro 17
-            and 23 too.
+        periods: Periods of the folding judges, as the table of versions has them.
         narrower: Divides every width; a power of two up to 16. 1 is the official size.
     """
 
-    periods: tuple[int, ...] = _PERIODS
+    periods: tuple[int, ...] = version("v2").judge_periods
     narrower: int = 1
 
     def __post_init__(self) -> None:
@@ -156,7 +154,8 @@ def build_discriminators(weights: Mapping[str, Tensor], path: Path) -> Discrimin
             f"{path} is no discriminator of SoVITS training.", hint="Choose the s2D file of the same version."
         )
     judges = {name.split(".")[1] for name in weights if name.startswith("discriminators.")}
-    periods = _PERIODS if len(judges) == len(_PERIODS) + 1 else _PERIODS_PRO
+    known = sorted({row.judge_periods for row in VERSIONS.values()}, key=len)
+    periods = next((one for one in known if len(one) + 1 >= len(judges)), known[-1])
     with torch.device("meta"):
         made = Discriminators(DiscriminatorConfig(periods=periods, narrower=narrower))
     put_weights(made, weights, path)

@@ -57,6 +57,7 @@ class ModelVersion:
         style_bins: Spectrogram bins that the style encoder hears.
         decoder: How tokens become sound.
         decoder_channels: Channels of the wave decoder's first stage.
+        judge_periods: Periods of the discriminators that a wave decoder is trained against.
         vocoder: The vocoder that a mel decoder needs.
         rate_hz: Sample rate of what is spoken.
         speaker_embedding: Whether the voice is also given as an embedding of a speaker encoder.
@@ -75,6 +76,7 @@ class ModelVersion:
     style_bins: int = 704
     decoder: Decoder = Decoder.WAVE
     decoder_channels: int = 512
+    judge_periods: tuple[int, ...] = (2, 3, 5, 7, 11)
     vocoder: Vocoder | None = None
     rate_hz: int = 32000
     speaker_embedding: bool = False
@@ -91,6 +93,7 @@ SPECTROGRAM_RATE_HZ: Final = 32000
 TOKENS_PER_SECOND: Final = 25
 """Semantic tokens in a second of speech, in every version."""
 
+_PRO_PERIODS: Final = (2, 3, 5, 7, 11, 17, 23)
 _GPT_V3: Final = "s1v3.ckpt"
 _SPEAKER_ENCODER: Final = "sv/pretrained_eres2netv2w24s4ep4.ckpt"
 
@@ -151,6 +154,7 @@ _ROWS: Final = (
     ),
     ModelVersion(
         name="v2Pro",
+        judge_periods=_PRO_PERIODS,
         speaker_embedding=True,
         header=b"05",
         pretrained=PretrainedNames(
@@ -165,6 +169,7 @@ _ROWS: Final = (
     ModelVersion(
         name="v2ProPlus",
         decoder_channels=768,
+        judge_periods=_PRO_PERIODS,
         speaker_embedding=True,
         header=b"06",
         pretrained=PretrainedNames(

@@ -52,6 +52,11 @@ class Experiment:
         """Semantic tokens of every clip, tab separated, with a header line."""
         return self.folder / "6-name2semantic.tsv"
 
+    @property
+    def speaker_folder(self) -> Path:
+        """Speaker vectors: `<clip>.pt`, (1, V); only versions with a speaker embedding need them."""
+        return self.folder / "7-sv_cn"
+
     def sovits_folder(self, version: ModelVersion) -> Path:
         """Training states of SoVITS."""
         return self.folder / f"logs_s2_{version.name}"

@@ -17,9 +17,10 @@ from engine.modules.device import choose_device
 from engine.modules.lengths import take_segments
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
+from engine.protocol.errors import BadCheckpoint
 from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
-from engine.protocol.versions import version
+from engine.protocol.versions import ModelVersion, version
 from engine.protocol.workspace import Workspace
 from engine.train.device import exact, gradient_norm, mixed, mixed_precision
 from engine.train.loop import Loop, LoopSettings
@@ -113,7 +114,12 @@ class SovitsTraining:
         adversarial = step >= self._parameters.adversarial_from_step
         with mixed(self._device, enabled=self._mixed):
             made = self._generator(
-                batch.ssl, batch.spectrogram, batch.frames, batch.phones, batch.phone_lengths
+                batch.ssl,
+                batch.spectrogram,
+                batch.frames,
+                batch.phones,
+                batch.phone_lengths,
+                speaker=batch.speaker,
             )
         hop = self._config.hop_samples
         real = take_segments(batch.wave, made.starts * hop, self._config.segment_samples)
@@ -248,7 +254,7 @@ def starting_judges(path: Path | None, generator: Sovits, seed: int, context: Co
     if path is not None and path.is_file():
         return load_discriminators(path)
     context.log(
-        f"There is no pretrained discriminator at {path or 'hand'}: a new one is trained, which takes longer.",
+        f"There is no pretrained discriminator at {path or 'hand'}: a new one is trained; it takes longer.",
         "warning",
     )
     narrower = next(
@@ -256,7 +262,16 @@ def starting_judges(path: Path | None, generator: Sovits, seed: int, context: Co
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Discriminators(DiscriminatorConfig(narrower=narrower))
+        periods = version(generator.config.version).judge_periods
+        return Discriminators(DiscriminatorConfig(periods=periods, narrower=narrower))
+
+
+def _require_version(generator: Sovits, wanted: ModelVersion, path: Path) -> None:
+    if generator.config.version != wanted.name:
+        raise BadCheckpoint(
+            f"{path} is a SoVITS model of {generator.config.version}, but {wanted.name} is to be trained.",
+            hint=f"Choose weights of {wanted.name} to start from, or train {generator.config.version}.",
+        )
 
 
 def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
@@ -266,7 +281,7 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
         NothingToDo: the clips are not prepared.
         BadLabels: the prepared files are broken.
         MissingModel: there are no weights to start from.
-        BadCheckpoint: the weights, or the saved states, do not fit.
+        BadCheckpoint: the weights, or the saved states, do not fit or are of another version.
         BadParameters: the data do not fit the network.
         TrainingFailed: the loss is no number any more.
         OutOfMemory: the memory was not enough.
@@ -280,6 +295,7 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(parameters.seed)
         generator = load_sovits(start, posterior=True)
+    _require_version(generator, facts, start)
     items, skipped = sovits_items(experiment, facts, generator.config)
     judges = starting_judges(
         parameters.pretrained_discriminator or given.discriminator, generator, parameters.seed, context

@@ -6,7 +6,7 @@ import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ class SovitsItem:
         phones: Ids of its phones.
         sound: Its 32 kHz copy.
         content: File of its content features.
+        speaker: File of its speaker vector; None where the network hears none.
         frames: Frames of its spectrogram.
     """
 
@@ -47,6 +48,7 @@ class SovitsItem:
     phones: tuple[int, ...]
     sound: Path
     content: Path
+    speaker: Path | None = None
     frames: int
 
 
@@ -61,6 +63,7 @@ class SovitsBatch:
         wave: (B, 1, F * hop) in [-1, 1].
         phones: (B, L) ids.
         phone_lengths: (B,).
+        speaker: (B, V) speaker vectors; None where the network hears none.
     """
 
     ssl: Tensor
@@ -69,10 +72,15 @@ class SovitsBatch:
     wave: Tensor
     phones: Tensor
     phone_lengths: Tensor
+    speaker: Tensor | None = None
 
     def to(self, device: torch.device) -> SovitsBatch:
         """The same on a device."""
-        return SovitsBatch(**{part.name: getattr(self, part.name).to(device) for part in fields(self)})
+        parts: dict[str, Any] = {}
+        for part in fields(self):
+            value = getattr(self, part.name)
+            parts[part.name] = None if value is None else value.to(device)
+        return SovitsBatch(**parts)
 
 
 def spectrogram_spec(config: SovitsConfig) -> SpectrogramSpec:
@@ -97,7 +105,7 @@ def sovits_items(
         BadCheckpoint: the network knows too few phones, or features are damaged.
     """
     phones = read_phones(experiment)
-    _check_prepared(experiment)
+    _check_prepared(experiment, config)
     items: list[SovitsItem] = []
     skipped: list[Skipped] = []
     for name, spoken in phones.items():
@@ -116,8 +124,11 @@ def sovits_items(
     return items, skipped
 
 
-def _check_prepared(experiment: Experiment) -> None:
-    for folder in (experiment.ssl_folder, experiment.wav_folder):
+def _check_prepared(experiment: Experiment, config: SovitsConfig) -> None:
+    needed = [experiment.ssl_folder, experiment.wav_folder]
+    if config.speaker_channels:
+        needed.append(experiment.speaker_folder)
+    for folder in needed:
         if not folder.is_dir() or not any(folder.iterdir()):
             raise NothingToDo(
                 f"The experiment {experiment.name!r} is not ready for training: {folder} is empty.",
@@ -134,6 +145,9 @@ def _item(
         return "it has no phones"
     if not sound.is_file() or not content.is_file():
         return f"it has no content features: run {STAGE_1B}"
+    speaker = experiment.speaker_folder / f"{name}.pt" if config.speaker_channels else None
+    if speaker is not None and not speaker.is_file():
+        return f"it has no speaker vector: run {STAGE_1B} for this model version"
     samples = _samples(sound, config.rate_hz)
     if isinstance(samples, str):
         return samples
@@ -145,7 +159,7 @@ def _item(
     if not lowest < frames <= highest:
         frame_s = config.hop_samples / config.rate_hz
         return f"it is {seconds:.2f} s long; {lowest * frame_s:.2f} to {highest * frame_s:g} s fit a batch"
-    return SovitsItem(name=name, phones=phones, sound=sound, content=content, frames=frames)
+    return SovitsItem(name=name, phones=phones, sound=sound, content=content, speaker=speaker, frames=frames)
 
 
 def _samples(path: Path, rate_hz: int) -> int | str:
@@ -183,8 +197,8 @@ def sovits_batch(items: Sequence[SovitsItem], config: SovitsConfig) -> SovitsBat
     """The items as padded tensors.
 
     Raises:
-        BadLabels: content features do not fit their sound.
-        BadCheckpoint: content features are damaged.
+        BadLabels: content features do not fit their sound, or a speaker vector the network.
+        BadCheckpoint: content features or a speaker vector are damaged.
     """
     spec = spectrogram_spec(config)
     longest = 2 * (max(item.frames for item in items) // 2 + 1)
@@ -202,7 +216,25 @@ def sovits_batch(items: Sequence[SovitsItem], config: SovitsConfig) -> SovitsBat
         wave=torch.stack(waves),
         phones=pad_sequence([torch.tensor(item.phones) for item in items], batch_first=True),
         phone_lengths=torch.tensor([len(item.phones) for item in items]),
+        speaker=_speakers(items, config),
     )
+
+
+def _speakers(items: Sequence[SovitsItem], config: SovitsConfig) -> Tensor | None:
+    """(B, V) speaker vectors of clips, where they have any."""
+    vectors = []
+    for item in items:
+        if item.speaker is None:
+            return None
+        vector = read_tensor(item.speaker).float()
+        if vector.shape != (1, config.speaker_channels):
+            raise BadLabels(
+                f"The speaker vector of {item.name} is {list(vector.shape)}; "
+                f"the SoVITS weights want {[1, config.speaker_channels]}.",
+                hint=f"Remove {item.speaker} and run {STAGE_1B} again.",
+            )
+        vectors.append(vector)
+    return torch.cat(vectors)
 
 
 def _padded(values: Tensor, steps: int) -> Tensor:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
 
-Version = Literal["v2"]
+Version = Literal["v1", "v2", "v2Pro", "v2ProPlus"]
+"""Versions that can be trained."""
 
 
 class ExperimentParameters(StageParameters):
@@ -63,6 +64,14 @@ class SslFeaturesParameters(LabelledParameters):
         kind=FieldKind.OPEN_FOLDER,
         expert=True,
         api="ssl_pretrained_dir",
+    )
+    speaker_encoder: Path | None = parameter(
+        None,
+        "Speaker encoder",
+        "Weights of the speaker encoder, which v2Pro and v2ProPlus need; empty takes the workspace's.",
+        kind=FieldKind.OPEN_FILE,
+        suffixes=(".ckpt", ".pth"),
+        expert=True,
     )
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from engine.checkpoints.writer import write_weights
 from engine.models.hubert import ContentEncoder
-from tests.engine.models.tiny import TINY, tiny_sovits
+from tests.engine.models.tiny import TINY, tiny_sovits, tiny_speaker_encoder
 
 HUBERT = {
     "model_type": "hubert",
@@ -37,6 +37,14 @@ def models(tmp_path_factory):
     weights = folder / "s2G.pth"
     write_weights(weights, {"weight": network.state_dict(), "config": TINY.to_checkpoint(), "info": "tiny"})
     return encoder, weights
+
+
+@pytest.fixture(scope="session")
+def speaker_encoder(tmp_path_factory):
+    """A tiny speaker encoder's file."""
+    return write_weights(
+        tmp_path_factory.mktemp("用户 it's 声") / "sv.ckpt", tiny_speaker_encoder().state_dict()
+    )
 
 
 def write_clip(path, seconds=1.0, seed=0, rate_hz=24000):

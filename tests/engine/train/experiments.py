@@ -2,7 +2,7 @@
 
 import math
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from engine.models.discriminators import DiscriminatorConfig
 from engine.models.gpt import GptConfig
 from engine.models.sovits_config import SovitsConfig
+from engine.protocol.versions import version
 from engine.protocol.workspace import Experiment, Workspace
 from engine.train.scratch import new_discriminators, new_generator, new_gpt
 
@@ -43,6 +44,7 @@ SOVITS_SIZES = SovitsConfig(
     style_bins=64,
     style_width=8,
 )
+PRO_SIZES = replace(SOVITS_SIZES, version="v2Pro", style_channels=24, speaker_channels=10)
 JUDGE_SIZES = DiscriminatorConfig(periods=(2, 3, 5, 7, 11), narrower=16)
 
 
@@ -75,7 +77,7 @@ def _write_clip(path, samples):
         stream.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
-def prepare(folder: Path) -> Prepared:
+def prepare(folder: Path, sizes: SovitsConfig = SOVITS_SIZES) -> Prepared:
     """Writes everything that the trainings read into `<folder>/用户 it's 名`."""
     root = folder / "用户 it's 名"
     experiment = Workspace(root).experiment(Prepared.name)
@@ -97,9 +99,14 @@ def prepare(folder: Path) -> Prepared:
         ssl = torch.sin(0.05 * (number + 1) * steps)
         content.append(ssl)
         torch.save(ssl[None].half(), made.experiment.ssl_folder / f"{name}.pt")
+        if sizes.speaker_channels:
+            made.experiment.speaker_folder.mkdir(exist_ok=True)
+            speaker = torch.full((1, sizes.speaker_channels), 0.1 * number)
+            torch.save(speaker, made.experiment.speaker_folder / f"{name}.pt")
     made.experiment.text_file.write_text("\n".join(text) + "\n", encoding="utf-8")
     made.experiment.semantic_file.write_text("\n".join(tokens) + "\n", encoding="utf-8")
     new_gpt(made.gpt, GPT_SIZES, seed=1)
-    new_generator(made.generator, SOVITS_SIZES, content, seed=1)
-    new_discriminators(made.discriminator, JUDGE_SIZES, seed=1)
+    new_generator(made.generator, sizes, content, seed=1)
+    judges = replace(JUDGE_SIZES, periods=version(sizes.version).judge_periods)
+    new_discriminators(made.discriminator, judges, seed=1)
     return made

@@ -1,16 +1,25 @@
 """SoVITS' training as a stage: real files in, official weights out."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from engine.checkpoints.inspection import ModelKind, inspect
 from engine.checkpoints.reader import read_checkpoint, read_state
-from engine.models.sovits import load_sovits
+from engine.models.sovits import StyleReference, load_sovits
 from engine.protocol.context import RecordingContext
-from engine.protocol.errors import BadParameters, Cancelled, MissingModel, NothingToDo
+from engine.protocol.errors import (
+    BadCheckpoint,
+    BadLabels,
+    BadParameters,
+    Cancelled,
+    MissingModel,
+    NothingToDo,
+)
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.train import sovits
-from tests.engine.train.experiments import NAMES, prepare
+from tests.engine.train.experiments import NAMES, PRO_SIZES, SOVITS_SIZES, prepare
 from tests.engine.train.test_loop import StopsAt, losses
 
 
@@ -144,3 +153,37 @@ def test_features_of_another_encoder_are_named(prepared):
 def test_a_missing_start_is_named(prepared):
     with pytest.raises(MissingModel, match=r"not there\.pth"):
         train(prepared, pretrained_generator=prepared.workspace / "not there.pth")
+
+
+def test_a_training_with_speaker_vectors_ends_with_weights_that_speak(tmp_path, monkeypatch):
+    monkeypatch.setattr(sovits, "repeated", lambda count: list(range(count)))
+    prepared = prepare(tmp_path, PRO_SIZES)
+    result, _ = train(prepared, version="v2Pro", total_epochs=1)
+    path = prepared.workspace / "SoVITS_weights_v2Pro" / f"{prepared.name}_e1_s2.pth"
+    assert [one.path for one in result.artifacts] == [str(path.resolve())]
+    assert path.read_bytes()[:2] == b"05"
+    assert inspect(path).version == "v2Pro"
+    before, after = load_sovits(prepared.generator, posterior=False), load_sovits(path)
+    for name in ("sv_emb.weight", "ge_to512.weight", "prelu.weight"):
+        assert not torch.equal(before.state_dict()[name].half().float(), after.state_dict()[name])
+    judges = read_state(max((prepared.experiment.folder / "logs_s2_v2Pro").glob("state_*.pt")))
+    assert len({name.split(".")[1] for name in judges["parts"]["discriminators"]}) == 8
+    voice = [StyleReference(spectrogram=torch.rand(1, 1025, 30), speaker=torch.ones(1, 10))]
+    wave = after.decode(torch.arange(9)[None], torch.arange(1, 7)[None], voice)
+    assert wave.shape == (1, 1, 9 * 2 * 640)
+    assert torch.isfinite(wave).all()
+    assert wave.std() > 0
+
+
+def test_the_first_version_is_trained_with_its_own_phones(tmp_path, monkeypatch):
+    monkeypatch.setattr(sovits, "repeated", lambda count: list(range(count)))
+    prepared = prepare(tmp_path, replace(SOVITS_SIZES, version="v1", symbol_rows=322, style_bins=1025))
+    train(prepared, version="v1", total_epochs=1, adversarial_from_step=99)
+    path = prepared.workspace / "SoVITS_weights" / f"{prepared.name}_e1_s2.pth"
+    assert inspect(path).version == "v1"
+    assert load_sovits(path).config.style_bins == 1025
+
+
+def test_a_start_of_another_version_is_refused(prepared):
+    with pytest.raises(BadCheckpoint, match=r"model of v2, but v2ProPlus"):
+        train(prepared, version="v2ProPlus")

@@ -11,7 +11,7 @@ from engine.protocol.errors import BadLabels, NothingToDo
 from engine.protocol.versions import version
 from engine.protocol.workspace import Experiment
 from engine.train.sovits_data import sovits_batch, sovits_items
-from tests.engine.train.experiments import HOP, RATE_HZ, SOVITS_SIZES, SSL_CHANNELS
+from tests.engine.train.experiments import HOP, PRO_SIZES, RATE_HZ, SOVITS_SIZES, SSL_CHANNELS
 
 V2 = version("v2")
 
@@ -101,3 +101,22 @@ def test_content_of_another_sound_is_named(experiment, frames):
     items, _ = sovits_items(experiment, V2, SOVITS_SIZES)
     with pytest.raises(BadLabels, match=r"a\.wav"):
         sovits_batch(items, SOVITS_SIZES)
+
+
+def test_speaker_vectors_come_along_where_the_network_hears_them(experiment):
+    for name in ("a.wav", "b.wav", "none.wav"):
+        add(experiment, name, RATE_HZ)
+    with pytest.raises(NothingToDo, match="7-sv_cn"):
+        sovits_items(experiment, version("v2Pro"), PRO_SIZES)
+    experiment.speaker_folder.mkdir()
+    for number, name in enumerate(("a.wav", "b.wav")):
+        torch.save(torch.full((1, 10), number / 2), experiment.speaker_folder / f"{name}.pt")
+    items, skipped = sovits_items(experiment, version("v2Pro"), PRO_SIZES)
+    assert [(one.name, "speaker vector" in one.reason) for one in skipped] == [("none.wav", True)]
+    batch = sovits_batch(items, PRO_SIZES).to(torch.device("cpu"))
+    assert batch.speaker.tolist() == [[0.0] * 10, [0.5] * 10]
+    without, _ = sovits_items(experiment, V2, SOVITS_SIZES)
+    assert sovits_batch(without, SOVITS_SIZES).to(torch.device("cpu")).speaker is None
+    torch.save(torch.zeros(1, 7), experiment.speaker_folder / "b.wav.pt")
+    with pytest.raises(BadLabels, match=r"speaker vector of b\.wav is \[1, 7\]"):
+        sovits_batch(items, PRO_SIZES)
