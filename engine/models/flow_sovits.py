@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from engine.audio.spectrogram import V3_MEL, V4_MEL, MelSpec, denormalise_mel, normalise_mel
-from engine.checkpoints.layout import HEADERS
+from engine.checkpoints.layout import HEADERS, OFFICIAL_START_BYTES, OFFICIAL_STARTS
 from engine.checkpoints.reader import Checkpoint, read_checkpoint
 from engine.checkpoints.writer import write_sovits
 from engine.models.adapters import adapter_weights, add_adapters, file_name, merged
@@ -327,6 +328,8 @@ class FlowSovits(nn.Module):
     ) -> Tensor:
         """The loss of a training step.
 
+        As in the official training, no gradient reaches the style encoder.
+
         Args:
             ssl: (B, C, T) content features, T about F.
             spectrogram: (B, bins, F) linear amplitude, zero where padded.
@@ -341,10 +344,10 @@ class FlowSovits(nn.Module):
             () the flow's loss.
         """
         mask = length_mask(frames, spectrogram.shape[2]).to(spectrogram.dtype)
-        style = self.ref_enc(spectrogram, mask)
+        words = length_mask(phone_lengths, phones.shape[1]).to(spectrogram.dtype)
         with torch.no_grad():
+            style = self.ref_enc(spectrogram, mask)
             content = _fit_length(self._content(self.extract_codes(ssl)), spectrogram.shape[2])
-            words = length_mask(phone_lengths, phones.shape[1]).to(content.dtype)
             features = self.enc_p(content, mask, phones, words, style)
         condition = self._styled(features, mel_lengths, style)
         count = min(mel.shape[2], condition.shape[2])
@@ -424,13 +427,20 @@ def is_adapter(found: Checkpoint) -> bool:
 
 
 def flow_version(found: Checkpoint) -> str:
-    """The version that a file itself tells, by its header or its configuration; v3 where neither does."""
+    """The version that a file itself tells; v3 where it does not.
+
+    The header tells it, else the configuration, else that the file is a known official one.
+    """
     facts = HEADERS.get(found.header)
     if facts is not None:
         return facts.version
     model = found.config.get("model")
     said = (model.get("version") if isinstance(model, Mapping) else None) or found.config.get("version")
-    return str(said) if said in FLOW_VERSIONS else "v3"
+    if said in FLOW_VERSIONS:
+        return str(said)
+    with found.path.open("rb") as file:
+        start = hashlib.md5(file.read(OFFICIAL_START_BYTES), usedforsecurity=False).hexdigest()
+    return OFFICIAL_STARTS.get(start, "v3")
 
 
 def _flow_version(name: str, path: Path) -> FlowVersion:
