@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.protocol.errors import BadParameters, EngineError, WorkerDied
+from engine.protocol.languages import TEXT_MODES
 from engine.protocol.messages import Done, End, Event, Failed, JobCancelled, Log
 from engine.protocol.stages.registry import STAGES, stage
 from engine.protocol.stages.speech import SpeakParameters
+from engine.protocol.versions import VERSIONS
 from engine.protocol.wire import encode
 from engine.worker.client import Worker
 
@@ -50,10 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--params", required=True, metavar="FILE|-", help="JSON object of parameters")
     run.set_defaults(command=_run)
 
-    text = commands.add_parser("text", help="JSON: normalised text and phones")
+    text = commands.add_parser("text", help="JSON: languages, normalised text and phones of a text")
     text.add_argument("text", metavar="TEXT")
-    text.add_argument("--language", default="en")
-    text.add_argument("--version", default="v2")
+    text.add_argument("--language", default="auto", help=f"one of: {', '.join(TEXT_MODES)}")
+    text.add_argument("--version", default="v2", help=f"model version, one of: {', '.join(VERSIONS)}")
+    text.add_argument("--workspace", type=Path, default=Path(), help="folder with a dictionary.txt of yours")
     text.set_defaults(command=_text)
 
     inspect = commands.add_parser("inspect", help="JSON: what a weight file is, without running code in it")
@@ -124,9 +127,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _text(arguments: argparse.Namespace) -> int:
-    from engine.text.frontend import phonemize
+    from engine.text.dictionary import pronunciation_of
+    from engine.text.frontend import read_text
 
-    found = phonemize(arguments.text, arguments.language, arguments.version)
+    pronunciation = pronunciation_of(arguments.workspace)
+    for problem in pronunciation.dictionary.problems:
+        sys.stderr.write(f"{problem}\n")
+    found = read_text(arguments.text, arguments.language, arguments.version, pronunciation)
     _print_json(
         {
             "norm_text": found.norm_text,

@@ -12,7 +12,9 @@ from engine.protocol.errors import BadParameters
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.features import TextFeaturesParameters
 from engine.protocol.workspace import Workspace
+from engine.text.dictionary import Pronunciation, pronunciation_of
 from engine.text.frontend import RULES, phonemize
+from engine.text.symbols import is_sound
 
 LEDGER: Final = "2-name2text.state.json"
 
@@ -33,19 +35,29 @@ def run(parameters: TextFeaturesParameters, context: Context) -> StageResult:
     listed = labelled_clips(parameters.labels.absolute(), workspace)
     skipped = list(listed.skipped)
     tell(skipped, context)
+    pronunciation = pronunciation_of(workspace)
+    for problem in pronunciation.dictionary.problems:
+        context.log(problem, "warning")
     lines: list[str] = []
     unchanged = 0
     with Ledger(experiment.folder / LEDGER) as ledger:
         for number, clip in enumerate(listed.clips):
             context.check_cancelled()
             context.progress(number, len(listed.clips), "clips")
-            wanted = fingerprint(RULES, parameters.version, clip.row.language, clip.row.text)
+            wanted = fingerprint(
+                RULES,
+                parameters.version,
+                clip.row.language,
+                clip.row.text,
+                pronunciation.polyphones if clip.row.language == "zh" else None,
+                *pronunciation.dictionary.matching(clip.row.text, clip.row.language),
+            )
             known = ledger.entry(clip.name)
             if known is not None and known.note and ledger.done(clip.name, wanted):
                 lines.append(known.note)
                 unchanged += 1
                 continue
-            made = _line(clip, parameters.version)
+            made = _line(clip, parameters.version, pronunciation)
             if isinstance(made, Skipped):
                 skipped.append(made)
                 tell([made], context)
@@ -65,14 +77,14 @@ def run(parameters: TextFeaturesParameters, context: Context) -> StageResult:
     )
 
 
-def _line(clip: LabelledClip, version: str) -> str | Skipped:
+def _line(clip: LabelledClip, version: str, pronunciation: Pronunciation) -> str | Skipped:
     """The manifest's line of a clip, or why there is none."""
     place = f"Line {clip.row.line}"
     try:
-        spoken = phonemize(clip.row.text, clip.row.language, version)
+        spoken = phonemize(clip.row.text, clip.row.language, version, pronunciation)
     except BadParameters as error:
         return Skipped(name=clip.name, reason=f"{place}: {error.message}")
-    if not any(phone[0].isalpha() for phone in spoken.phones):
+    if not any(map(is_sound, spoken.phones)):
         return Skipped(name=clip.name, reason=f"{place}: nothing in its text can be spoken.")
     return TextRow(
         name=clip.name, phones=spoken.phones, word2ph=spoken.word2ph, norm_text=spoken.norm_text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,15 +14,16 @@ from typing import Final
 from engine.protocol.errors import BadParameters
 from engine.protocol.languages import LABEL_LANGUAGES, TEXT_MODES
 from engine.protocol.versions import version as model_version
-from engine.text.dictionary import Dictionary
+from engine.text.dictionary import PLAIN, Pronunciation
 from engine.text.segments import runs
-from engine.text.spoken import FrontEnd, Spoken, TextSettings
+from engine.text.spoken import FrontEnd, Spoken
 from engine.text.symbols import UNKNOWN, phone_ids, symbol_ids
 
 RULES: Final = "text 2"
 """Changes when the rules do: prepared text of older rules is then made again."""
 
 _FEWEST: Final = 6
+_BLANKS: Final = re.compile(" {2,}")
 _TABLES: Final = MappingProxyType({"v1": ("zh", "en", "ja"), "v2": LABEL_LANGUAGES})
 _NOTHING: Final = Spoken(norm_text=" ", phones=(",",))
 
@@ -64,28 +66,6 @@ class TextResult:
     segments: tuple[Segment, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pronunciation:
-    """What the user adds to the rules.
-
-    Attributes:
-        dictionary: The user's own pronunciations.
-        polyphones: Folder of a g2pW model for Chinese, if the user has one.
-    """
-
-    dictionary: Dictionary = field(default_factory=Dictionary)
-    polyphones: str | None = None
-
-    def settings(self, language: str, version: str) -> TextSettings:
-        """What the front end of one language is told."""
-        return TextSettings(
-            version=version, entries=self.dictionary.entries(language), polyphones=self.polyphones
-        )
-
-
-PLAIN: Final = Pronunciation()
-
-
 def phonemize(
     text: str, language: str, version: str = "v2", pronunciation: Pronunciation = PLAIN
 ) -> TextResult:
@@ -98,15 +78,11 @@ def phonemize(
     return _joined([_segment(language, text, version, pronunciation)], version)
 
 
-def phonemize_piece(
-    text: str, mode: str, version: str = "v2", pronunciation: Pronunciation = PLAIN
-) -> TextResult:
-    """Phones of a piece that is to be spoken; a very short one gets a pause in front.
-
-    The networks stumble over fewer than six phones.
+def read_text(text: str, mode: str, version: str = "v2", pronunciation: Pronunciation = PLAIN) -> TextResult:
+    """Phones of a text of one or more languages, as it stands.
 
     Args:
-        text: The piece.
+        text: The text.
         mode: How it is read, one of TEXT_MODES.
         version: Model version, for the phone table.
         pronunciation: What the user adds.
@@ -120,20 +96,27 @@ def phonemize_piece(
         )
     if not mode.startswith("auto"):
         _require(mode.removeprefix("all_"), version)
-    result = _piece(text, mode, version, pronunciation)
+    found = runs(text, mode)
+    return _joined([_segment(run.language, run.text, version, pronunciation) for run in found], version)
+
+
+def phonemize_piece(
+    text: str, mode: str, version: str = "v2", pronunciation: Pronunciation = PLAIN
+) -> TextResult:
+    """As `read_text`, for a piece that is to be spoken: a very short one gets a pause in front.
+
+    The networks stumble over fewer than six phones.
+    """
+    text = _BLANKS.sub(" ", text)
+    result = read_text(text, mode, version, pronunciation)
     if len(result.phones) < _FEWEST:
-        return _piece(_with_pause(text, mode), mode, version, pronunciation)
+        return read_text(_with_pause(text, mode), mode, version, pronunciation)
     return result
 
 
 def languages() -> tuple[str, ...]:
     """Codes of the languages that are built in."""
     return tuple(language for language in LABEL_LANGUAGES if _installed(language))
-
-
-def _piece(text: str, mode: str, version: str, pronunciation: Pronunciation) -> TextResult:
-    found = runs(text, mode)
-    return _joined([_segment(run.language, run.text, version, pronunciation) for run in found], version)
 
 
 def _with_pause(text: str, mode: str) -> str:

@@ -105,11 +105,11 @@ def segment(text: str, default: str = "") -> tuple[Run, ...]:
 
 
 def _by_library(text: str) -> list[Run]:
-    """The library's runs, in our names of languages."""
-    return _joined(
+    """The library's runs, in our names of languages; neighbours may be in the same."""
+    return [
         Run(part.lang if part.lang in _KNOWN else _UNKNOWN, part.text)
         for part in _splitter().split_by_lang(text)
-    )
+    ]
 
 
 def _is_spelt(text: str) -> bool:

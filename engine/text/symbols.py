@@ -13,6 +13,7 @@ from engine.protocol.versions import version as model_version
 
 UNKNOWN: Final = "UNK"
 MARKS: Final = frozenset("!?…,.-")
+_SILENT: Final = frozenset({UNKNOWN, "空", "停", "SP", "SP2", "SP3"})
 
 
 @cache
@@ -35,3 +36,8 @@ def phone_ids(phones: Iterable[str], version: str) -> tuple[int, ...]:
     table = symbol_ids(version)
     unknown = table[UNKNOWN]
     return tuple(table.get(phone, unknown) for phone in phones)
+
+
+def is_sound(phone: str) -> bool:
+    """Whether a phone is heard, and no mark of a pause, of pitch or of something unknown."""
+    return phone not in _SILENT and phone[:1].isalpha()

@@ -108,6 +108,21 @@ def test_text_shows_phones():
     assert set(shown) == {"norm_text", "phones", "word2ph", "segments"}
 
 
+def test_text_finds_languages_and_uses_the_workspace_dictionary(tmp_path):
+    folder = tmp_path / "用户 it's 名"
+    folder.mkdir()
+    lines = ["en\tZhongli\tJH UH1 NG L IY0", "zh\t你好\tni2 hao3", "xx\ta\tb"]
+    (folder / "dictionary.txt").write_text("\n".join(lines), encoding="utf-8")
+    done = engine("text", "你好，Zhongli。", "--workspace", str(folder))
+    assert "line 3" in done.stderr.decode()
+    shown = json.loads(done.stdout)
+    said = {part["language"]: (part["text"], part["phones"], part["word2ph"]) for part in shown["segments"]}
+    assert said == {
+        "zh": ("你好，", ["n", "i2", "h", "ao3", ","], [2, 2, 1]),
+        "en": ("Zhongli。", ["JH", "UH1", "NG", "L", "IY0", "."], None),
+    }
+
+
 def test_doctor_names_what_is_there_and_what_is_not(tmp_path):
     shown = json.loads(engine("doctor", "--workspace", tmp_path).stdout)
     torch = next(row for row in shown["libraries"] if row["name"] == "torch")

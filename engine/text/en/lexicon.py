@@ -115,8 +115,11 @@ def _letter(letter: str, table: Mapping[str, str]) -> str:
 
 def _possessive(stem: str) -> tuple[str, ...]:
     said = spell(stem) if len(stem) == 1 else say(stem)
-    if not said:
-        return ()
+    return with_s(said) if said else ()
+
+
+def with_s(said: tuple[str, ...]) -> tuple[str, ...]:
+    """Phones of a word with 's, from those of the word."""
     if said[-1] in _HISSING:
         return (*said, "AH0", "Z")
     return (*said, "S" if said[-1] in _VOICELESS else "Z")

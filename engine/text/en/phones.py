@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.text.en import lexicon
 from engine.text.en.normalise import normalise
+from engine.text.en.own_words import OwnWords
 from engine.text.spoken import Spoken, TextSettings
 
 
@@ -31,19 +32,20 @@ _CLAUSE_STARTS: Final = _set(". , ? ! and or then now")
 _OBJECTS: Final = _set("the a an it me you him her us them this that my your his its our their")
 
 
-def to_phones(text: str, settings: TextSettings) -> Spoken:  # noqa: ARG001
+def to_phones(text: str, settings: TextSettings) -> Spoken:
     """Normalised text and phones of an English text; fewer than four phones get a comma in front."""
-    spoken = normalise(text, lexicon.is_word)
+    own = OwnWords(settings.entries, text)
+    spoken = normalise(own.hide(text), lexicon.is_word)
     tokens = _TOKEN.findall(spoken)
     phones: list[str] = []
     for place, token in enumerate(tokens):
-        phones += _token_phones(tokens, place, token)
+        phones += own.phones(token) or _token_phones(tokens, place, token, own)
     if len(phones) < _FEWEST:
         phones.insert(0, ",")
-    return Spoken(norm_text=spoken, phones=tuple(phones))
+    return Spoken(norm_text=own.show(spoken), phones=tuple(phones))
 
 
-def _token_phones(tokens: list[str], place: int, token: str) -> tuple[str, ...]:
+def _token_phones(tokens: list[str], place: int, token: str, own: OwnWords) -> tuple[str, ...]:
     if not any(sign.isalpha() for sign in token):
         return (token,)
     word = token.lower()
@@ -51,6 +53,12 @@ def _token_phones(tokens: list[str], place: int, token: str) -> tuple[str, ...]:
         return lexicon.spell(word) if token.isupper() else tuple(lexicon.words()[word].split())
     if two := lexicon.homographs().get(word):
         return two.first if _fits(two.tag, tokens, place) else two.other
+    stem, _, ending = word.rpartition("'")
+    if ending == "s" and (said := own.phones(stem)):
+        return lexicon.with_s(said)
+    parts = word.split("-")
+    if any(map(own.phones, parts)):
+        return tuple(phone for part in parts for phone in own.phones(part) or lexicon.say(part))
     return lexicon.say(word)
 
 

@@ -54,15 +54,16 @@ def test_lines_that_cannot_be_used_are_reported_and_the_rest_goes_on(project):
     )
     context = RecordingContext()
     result = run(parameters(project), context)
-    assert result.numbers["clips"] == 3
+    assert result.numbers["clips"] == 4
+    assert rows(project)["y.wav"].phones == ("n", "i2", "h", "ao3")
+    assert rows(project)["y.wav"].word2ph == (2, 2)
     reasons = {one.name: one.reason for one in result.skipped}
     assert "fields" in reasons["line 4"]
     assert "XX" in reasons["line 5"]
-    assert "Line 6" in reasons["y.wav"]
     assert "Line 7" in reasons["z.wav"]
     assert "Line 8" in reasons["other/A.WAV"]
     assert "line 1" in reasons["other/A.WAV"]
-    assert len([line for level, line in context.lines if level == "warning"]) == 5
+    assert len([line for level, line in context.lines if level == "warning"]) == 4
 
 
 def test_what_cannot_be_started_is_said(project):
@@ -84,3 +85,18 @@ def test_it_stops_when_asked(project):
     with pytest.raises(Cancelled):
         run(parameters(project), context)
     assert not (project.folder / "2-name2text.txt").exists()
+
+
+def test_only_clips_that_hold_a_changed_entry_are_done_again(project, monkeypatch):
+    run(parameters(project), RecordingContext())
+    asked = []
+    real = text_features.phonemize
+    monkeypatch.setattr(text_features, "phonemize", lambda *given: asked.append(given[0]) or real(*given))
+    (project.root / "dictionary.txt").write_text(
+        "en\tworld\tW AO1 R L D\nen\tnowhere\tAH0\nen\tbad\tXX\n", encoding="utf-8"
+    )
+    context = RecordingContext()
+    run(parameters(project), context)
+    assert asked == ["Hello, world!"]
+    assert rows(project)["a.wav"].phones[-5:] == ("AO1", "R", "L", "D", "!")
+    assert any("dictionary.txt, line 3" in line for level, line in context.lines if level == "warning")

@@ -51,6 +51,7 @@ def test_nothing_is_deleted(text, mode):
         ("用React和Vue", [("zh", "用"), ("en", "React"), ("zh", "和"), ("en", "Vue")]),
         ("Sony株式会社", [("en", "Sony"), ("ja", "株式会社")]),
         ("これはSwitch用", [("ja", "これは"), ("en", "Switch"), ("ja", "用")]),
+        ("今天AI很火", [("zh", "今天"), ("en", "AI"), ("zh", "很火")]),
         ("naïve café", [("en", "naïve café")]),
         ("你好，Привет", [("zh", "你好，"), ("en", "Привет")]),
     ],
