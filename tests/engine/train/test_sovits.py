@@ -11,7 +11,6 @@ from engine.models.sovits import StyleReference, load_sovits
 from engine.protocol.context import RecordingContext
 from engine.protocol.errors import (
     BadCheckpoint,
-    BadLabels,
     BadParameters,
     Cancelled,
     MissingModel,
