@@ -18,39 +18,59 @@ _MONEY: Final[Mapping[str, str]] = MappingProxyType(
 )
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        **{
-            "km2": "平方千米",
-            "km²": "平方千米",
-            "m2": "平方米",
-            "m²": "平方米",
-            "m3": "立方米",
-            "m³": "立方米",
-        },
-        **{"dm2": "平方分米", "dm²": "平方分米", "dm3": "立方分米", "dm³": "立方分米", "dm": "分米"},
-        **{"cm2": "平方厘米", "cm²": "平方厘米", "cm3": "立方厘米", "cm³": "立方厘米"},
-        **{"mm2": "平方毫米", "mm²": "平方毫米", "mm3": "立方毫米", "mm³": "立方毫米"},
-        **{"km": "千米", "cm": "厘米", "mm": "毫米", "nm": "纳米", "m": "米", "kg": "千克", "mg": "毫克"},
-        **{
-            "g": "克",
-            "t": "吨",
-            "ml": "毫升",
-            "l": "升",
-            "db": "分贝",
-            "ds": "毫秒",
-            "ms": "毫秒",
-            "s": "秒",
-        },
-        **{"h": "小时", "min": "分钟", "hz": "赫兹", "khz": "千赫兹", "mhz": "兆赫兹", "ghz": "吉赫兹"},
-        **{
-            "kw": "千瓦",
-            "mw": "兆瓦",
-            "kwh": "千瓦时",
-            "kv": "千伏",
-            "v": "伏",
-            "mah": "毫安时",
-            "kpa": "千帕",
-        },
-        **{"kb": "千字节", "mb": "兆字节", "gb": "吉字节", "tb": "太字节", "kcal": "千卡", "kj": "千焦"},
+        "km2": "平方千米",
+        "km²": "平方千米",
+        "m2": "平方米",
+        "m²": "平方米",
+        "m3": "立方米",
+        "m³": "立方米",
+        "dm2": "平方分米",
+        "dm²": "平方分米",
+        "dm3": "立方分米",
+        "dm³": "立方分米",
+        "dm": "分米",
+        "cm2": "平方厘米",
+        "cm²": "平方厘米",
+        "cm3": "立方厘米",
+        "cm³": "立方厘米",
+        "mm2": "平方毫米",
+        "mm²": "平方毫米",
+        "mm3": "立方毫米",
+        "mm³": "立方毫米",
+        "km": "千米",
+        "cm": "厘米",
+        "mm": "毫米",
+        "nm": "纳米",
+        "m": "米",
+        "kg": "千克",
+        "mg": "毫克",
+        "g": "克",
+        "t": "吨",
+        "ml": "毫升",
+        "l": "升",
+        "db": "分贝",
+        "ds": "毫秒",
+        "ms": "毫秒",
+        "s": "秒",
+        "h": "小时",
+        "min": "分钟",
+        "hz": "赫兹",
+        "khz": "千赫兹",
+        "mhz": "兆赫兹",
+        "ghz": "吉赫兹",
+        "kw": "千瓦",
+        "mw": "兆瓦",
+        "kwh": "千瓦时",
+        "kv": "千伏",
+        "v": "伏",
+        "mah": "毫安时",
+        "kpa": "千帕",
+        "kb": "千字节",
+        "mb": "兆字节",
+        "gb": "吉字节",
+        "tb": "太字节",
+        "kcal": "千卡",
+        "kj": "千焦",
     }
 )
 _ONLY_SMALL: Final = frozenset({"m", "g", "t", "s", "h", "mw"})
@@ -91,7 +111,7 @@ def _thousands(found: re.Match[str]) -> str:
     whole = found[1].replace(",", "")
     rest = found[2] or ""
     following = found.string[found.end() : found.end() + 1]
-    if following and (following in "-~%‰℃°" or following.isascii() and following.isalpha()):
+    if following and (following in "-~%‰℃°" or (following.isascii() and following.isalpha())):
         return whole + rest
     return decimal(whole, rest[1:]) if rest else amount(whole)
 
@@ -157,7 +177,7 @@ def _fraction(found: re.Match[str]) -> str:
 
 def _count(found: re.Match[str]) -> str:
     number, more, measure = found[1], found[2] or "", found[3]
-    if len(number) > 2 and (measure in _NAMING or number.startswith("0")):  # noqa: PLR2004 - 308号 is a name
+    if len(number) > 2 and (measure in _NAMING or number.startswith("0")):
         return f"{digits(number, one='幺')}{measure}"
     more = "多" if more == "+" else more
     if number == "2" and not more and measure[0] not in _NUMBERED:

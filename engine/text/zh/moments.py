@@ -44,7 +44,7 @@ def _short_year(found: re.Match[str]) -> str:
 
 
 def _clock(hour: str, minute: str, second: str | None) -> str:
-    said = f"{'两' if int(hour) == 2 else cardinal(hour)}点"  # noqa: PLR2004 - the hour two
+    said = f"{'两' if int(hour) == 2 else cardinal(hour)}点"
     if int(minute) == _HALF and not second:
         said += "半"
     elif int(minute) or (second and not int(second)):

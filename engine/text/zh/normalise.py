@@ -17,7 +17,15 @@ _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _MARK_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
         **dict.fromkeys("：，、·；;:‧・", ","),
-        **{"。": ".", "\n": ".", "．": ".", "｡": ".", "！": "!", "？": "?", "—": "-", "~": "…", "～": "…"},
+        "。": ".",
+        "\n": ".",
+        "．": ".",
+        "｡": ".",
+        "！": "!",
+        "？": "?",
+        "—": "-",
+        "~": "…",
+        "～": "…",
     }
 )
 _SIGN_OF: Final[Mapping[str, str]] = MappingProxyType(

@@ -59,7 +59,7 @@ def _join(found: list[Word], read: Read) -> list[Word]:
 
 
 def _join_next(found: list[Word], particle: str) -> list[Word]:
-    """不 and 一 are said with what follows; the joined word is of the kind of its last part (不), else first."""
+    """不 and 一 are said with what follows; with 不 the kind of word is that of what follows."""
     joined: list[Word] = []
     for word in found:
         if not joined or joined[-1].text != particle:

@@ -25,7 +25,7 @@ def _pairs() -> Mapping[str, tuple[str, str]]:
     table: dict[str, str] = json.loads(resource("text", "zh_syllables.json").read_text(encoding="utf-8"))
     pairs = {syllable: _pair(phones) for syllable, phones in table.items()}
     pairs |= {odd: pairs[near] for odd, near in _STAND_INS.items() if near in pairs}
-    return MappingProxyType(pairs | _OWN_PAIRS)
+    return MappingProxyType({**pairs, **_OWN_PAIRS})
 
 
 def _pair(phones: str) -> tuple[str, str]:

@@ -6,8 +6,10 @@ import logging
 import re
 import threading
 import warnings
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Final, Protocol, cast
 
 from engine.text.zh.signs import FIRST_PLACE, LAST_PLACE
@@ -15,6 +17,7 @@ from engine.text.zh.signs import FIRST_PLACE, LAST_PLACE
 USER: Final = "user"
 """The tag of a word from the user's own dictionary."""
 
+_MOST_STRANGE: Final = 8
 _OWN_PLACE: Final = re.compile(f"([{FIRST_PLACE}-{LAST_PLACE}])")
 _LOCK: Final = threading.Lock()
 
@@ -49,6 +52,7 @@ class _Cutter(Protocol):
 class _Jieba:
     tagger: _Tagger
     cutter: _Cutter
+    known: Container[str]
 
 
 def words(sentence: str) -> list[Word]:
@@ -58,8 +62,26 @@ def words(sentence: str) -> list[Word]:
         if _OWN_PLACE.fullmatch(stretch):
             found.append(Word(stretch, USER))
         elif stretch:
-            found += [Word(pair.word, pair.flag) for pair in _jieba().tagger.lcut(stretch)]
+            found += _tagged(stretch)
     return found
+
+
+def _tagged(stretch: str) -> list[Word]:
+    """Words by jieba; signs that it has never met take it long, so many of them are words by themselves."""
+    jieba = _jieba()
+    strange = [sign >= "一" and sign not in jieba.known for sign in stretch]
+    if sum(strange) <= _MOST_STRANGE:
+        return [Word(text, tag) for text, tag in _pairs(jieba, stretch)]
+    found: list[Word] = []
+    for is_strange, group in groupby(zip(stretch, strange, strict=True), key=lambda pair: pair[1]):
+        signs = "".join(sign for sign, _ in group)
+        pairs = [(sign, "x") for sign in signs] if is_strange else _pairs(jieba, signs)
+        found += [Word(text, tag) for text, tag in pairs]
+    return found
+
+
+def _pairs(jieba: _Jieba, stretch: str) -> list[tuple[str, str]]:
+    return [(pair.word, pair.flag) for pair in jieba.tagger.lcut(stretch)]
 
 
 @cache
@@ -87,7 +109,11 @@ def _loaded() -> _Jieba:
     if not cutter.initialized:
         cutter.FREQ, cutter.total = cutter.gen_pfdict(cutter.get_dict_file())
         cutter.initialized = True
-    return _Jieba(tagger=cast(_Tagger, jieba.posseg.dt), cutter=cast(_Cutter, cutter))
+    return _Jieba(
+        tagger=cast(_Tagger, jieba.posseg.dt),
+        cutter=cast(_Cutter, cutter),
+        known=jieba.posseg.char_state_tab_P,
+    )
 
 
 def _jieba() -> _Jieba:
