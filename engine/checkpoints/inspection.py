@@ -9,15 +9,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from engine.checkpoints.containers import FileFormat, detect_format, open_container
 from engine.checkpoints.layout import HEADERS, OFFICIAL_START_BYTES, OFFICIAL_STARTS
-from engine.checkpoints.reader import Checkpoint, FileFormat, dangerous_names, detect_format, read_checkpoint
+from engine.checkpoints.outline import Outline, outline
+from engine.checkpoints.records import TensorRecord
 from engine.protocol.versions import VERSIONS, Decoder, Vocoder
 
-Shapes = Mapping[str, tuple[int, ...]]
+Records = Mapping[str, TensorRecord]
 
 UNKNOWN_VERSION: Final = "unknown"
 
-_PHONES_V1_SOVITS: Final = VERSIONS["v1"].symbol_rows
+_V1: Final = VERSIONS["v1"]
+_ADAPTER: Final = ".lora_A."
+_STYLE_INPUT: Final = "ref_enc.spectral.0.fc.weight"
 _PRO_PLUS_WIDTH: Final = 768
 _JUDGES: Final = 6
 """Discriminators of versions without a speaker embedding: one of scale, five of periods."""
@@ -101,18 +105,15 @@ def inspect(path: Path) -> CheckpointInfo:
         BadCheckpoint: the file is damaged, or no weight file.
     """
     packed = detect_format(path)
-    if packed is FileFormat.TORCH_LEGACY:
-        return CheckpointInfo(path=path, format=packed, safe=False)
-    if packed is FileFormat.TORCH_ZIP and (refused := dangerous_names(path)):
-        return CheckpointInfo(path=path, format=packed, safe=False, refused=refused)
-    content = read_checkpoint(path, shapes_only=True)
-    shapes = {name: tuple(tensor.shape) for name, tensor in content.weights.items()}
-    kind = _kind(shapes)
-    fits = _fits(kind, shapes, content, path)
+    with open_container(path) as container:
+        if container.content.refused:
+            return CheckpointInfo(path=path, format=packed, safe=False, refused=container.content.refused)
+        found = outline(path, container)
+    kind = _kind(found.weights)
+    fits = _fits(kind, found)
     counts: dict[str, int] = {}
-    for tensor in content.weights.values():
-        name = str(tensor.dtype).removeprefix("torch.")
-        counts[name] = counts.get(name, 0) + tensor.numel()
+    for record in found.weights.values():
+        counts[record.storage.dtype] = counts.get(record.storage.dtype, 0) + record.count
     return CheckpointInfo(
         path=path,
         format=packed,
@@ -120,72 +121,93 @@ def inspect(path: Path) -> CheckpointInfo:
         kind=kind,
         version=_version(kind, fits),
         fits=fits,
-        lora=_is_lora(shapes, content),
-        lora_rank=content.lora_rank,
-        training_state="optimizer" in content.extras,
-        header=content.header.decode("ascii") if content.header in HEADERS else "",
-        symbol_rows=_symbol_rows(shapes),
-        tensors=len(shapes),
+        lora=_is_lora(found),
+        lora_rank=_lora_rank(found),
+        training_state=found.training_state,
+        header=found.header.decode("ascii") if found.header in HEADERS else "",
+        symbol_rows=_symbol_rows(found.weights),
+        tensors=len(found.weights),
         parameters=sum(counts.values()),
         dtype=max(counts, key=lambda name: counts[name]),
-        info=content.info,
-        sizes=_sizes(kind, shapes, content),
+        info=found.info,
+        sizes=_sizes(kind, found),
     )
 
 
-# A name that ends (or stands anywhere, where the ending is the weight norm's) in a network's own way.
+# What a name ends with; where the mark is a common word, the whole name.
 _MARKS: Final = (
-    (ModelKind.GPT, "ar_predict_layer.weight"),
-    (ModelKind.SOVITS, "enc_p.text_embedding.weight"),
-    (ModelKind.SOVITS, "ref_enc.fc.fc.weight"),
-    (ModelKind.DISCRIMINATOR, "discriminators.0.convs.0.bias"),
-    (ModelKind.CONTENT_ENCODER, "feature_projection.projection.weight"),
-    (ModelKind.TEXT_ENCODER, "embeddings.word_embeddings.weight"),
-    (ModelKind.SPEAKER_ENCODER, "bn1.running_mean"),
-    (ModelKind.VOCODER, "conv_pre.bias"),
+    (ModelKind.GPT, ".ar_predict_layer.weight"),
+    (ModelKind.SOVITS, ".enc_p.text_embedding.weight"),
+    (ModelKind.SOVITS, ".ref_enc.fc.fc.weight"),
+    (ModelKind.DISCRIMINATOR, ".discriminators.0.convs.0.bias"),
+    (ModelKind.CONTENT_ENCODER, ".feature_projection.projection.weight"),
+    (ModelKind.TEXT_ENCODER, ".embeddings.word_embeddings.weight"),
+    (ModelKind.SPEAKER_ENCODER, ".fuse34.local_att.0.weight"),
 )
+_VOCODER_MARK: Final = "conv_pre.bias"
 
 
-def _kind(shapes: Shapes) -> ModelKind:
+def _kind(weights: Records) -> ModelKind:
     for kind, mark in _MARKS:
-        if any(name == mark or name.endswith(f".{mark}") for name in shapes):
+        if any(f".{name}".endswith(mark) for name in weights):
             return kind
-    return ModelKind.UNKNOWN
+    return ModelKind.VOCODER if _VOCODER_MARK in weights else ModelKind.UNKNOWN
 
 
-def _shape(shapes: Shapes, ending: str) -> tuple[int, ...] | None:
-    return next((shape for name, shape in shapes.items() if name.endswith(ending)), None)
+def _shape(weights: Records, ending: str) -> tuple[int, ...] | None:
+    return next((record.shape for name, record in weights.items() if name.endswith(ending)), None)
 
 
-def _symbol_rows(shapes: Shapes) -> int:
-    for ending in ("ar_text_embedding.word_embeddings.weight", "enc_p.text_embedding.weight"):
-        if shape := _shape(shapes, ending):
-            return shape[0]
-    return 0
+def _size(weights: Records, ending: str, axis: int) -> int:
+    """One axis of a tensor; 0 where there is none."""
+    shape = _shape(weights, ending) or ()
+    return shape[axis] if axis < len(shape) else 0
 
 
-def _is_lora(shapes: Shapes, content: Checkpoint) -> bool:
-    facts = HEADERS.get(content.header)
-    if content.lora_rank is not None or (facts is not None and facts.lora):
+def _has(weights: Records, start: str) -> bool:
+    return any(name.startswith(start) for name in weights)
+
+
+def _model_settings(found: Outline) -> Mapping[str, object]:
+    settings = found.config.get("model")
+    return settings if isinstance(settings, Mapping) else {}
+
+
+def _symbol_rows(weights: Records) -> int:
+    rows = _size(weights, "ar_text_embedding.word_embeddings.weight", 0)
+    return rows or _size(weights, "enc_p.text_embedding.weight", 0)
+
+
+def _is_lora(found: Outline) -> bool:
+    facts = HEADERS.get(found.header)
+    if found.lora_rank is not None or (facts is not None and facts.lora):
         return True
-    return any(".lora_A." in name for name in shapes)
+    return any(_ADAPTER in name for name in found.weights)
 
 
-def _fits(kind: ModelKind, shapes: Shapes, content: Checkpoint, path: Path) -> tuple[str, ...]:
+def _lora_rank(found: Outline) -> int | None:
+    """As the file says, or as its adapters show."""
+    if found.lora_rank is not None:
+        return found.lora_rank
+    shapes = (record.shape for name, record in found.weights.items() if _ADAPTER in name)
+    return next((shape[0] for shape in shapes if shape), None)
+
+
+def _fits(kind: ModelKind, found: Outline) -> tuple[str, ...]:
     match kind:
         case ModelKind.GPT:
-            rows = _symbol_rows(shapes)
+            rows = _symbol_rows(found.weights)
             same = tuple(one.name for one in VERSIONS.values() if one.gpt_phone_rows == rows)
             return same or _GPT_LATER
         case ModelKind.SOVITS:
-            return _sovits_fits(shapes, content, path)
+            return _sovits_fits(found)
         case ModelKind.DISCRIMINATOR:
-            judges = {name.split(".")[1] for name in shapes if name.startswith("discriminators.")}
+            judges = {name.split(".")[1] for name in found.weights if name.startswith("discriminators.")}
             return ("v1", "v2") if len(judges) <= _JUDGES else _WITH_SPEAKER
         case ModelKind.SPEAKER_ENCODER:
             return _WITH_SPEAKER
         case ModelKind.VOCODER:
-            wanted = Vocoder.BIGVGAN if _has(shapes, "activation_post") else Vocoder.HIFIGAN
+            wanted = Vocoder.BIGVGAN if _has(found.weights, "activation_post.") else Vocoder.HIFIGAN
             return tuple(one.name for one in VERSIONS.values() if one.vocoder is wanted)
     return ()
 
@@ -204,22 +226,23 @@ def _version(kind: ModelKind, fits: tuple[str, ...]) -> str:
     return ""
 
 
-def _sovits_fits(shapes: Shapes, content: Checkpoint, path: Path) -> tuple[str, ...]:
-    """Header first, then what only one version has, then the configuration, last the known files."""
-    if facts := HEADERS.get(content.header):
-        return (facts.version,)
-    if _has(shapes, "cfm."):
-        said = str(content.config.get("model", {}).get("version", ""))
-        known = said if said in _FLOW_MATCHING else OFFICIAL_STARTS.get(_start_md5(path), "")
-        return (known,) if known in _FLOW_MATCHING else _FLOW_MATCHING
-    if "sv_emb.weight" in shapes:
-        first = _shape(shapes, "dec.conv_pre.weight")
-        return ("v2ProPlus",) if first and first[0] == _PRO_PLUS_WIDTH else ("v2Pro",)
-    return ("v1",) if _symbol_rows(shapes) == _PHONES_V1_SOVITS else ("v2",)
-
-
-def _has(shapes: Shapes, start: str) -> bool:
-    return any(name.startswith(start) for name in shapes)
+def _sovits_fits(found: Outline) -> tuple[str, ...]:
+    """As declared; else what only one version has; else the configuration; last the known files."""
+    if found.version in VERSIONS:
+        return (found.version,)
+    weights = found.weights
+    if _has(weights, "cfm."):
+        said = (_model_settings(found).get("version"), found.config.get("version"))
+        known = next((one for one in said if one in _FLOW_MATCHING), None)
+        known = known or OFFICIAL_STARTS.get(_start_md5(found.path))
+        return (str(known),) if known in _FLOW_MATCHING else _FLOW_MATCHING
+    if "sv_emb.weight" in weights:
+        wide = _size(weights, "dec.conv_pre.weight", 0) == _PRO_PLUS_WIDTH
+        return ("v2ProPlus",) if wide else ("v2Pro",)
+    rows = _symbol_rows(weights)
+    if rows == _V1.symbol_rows or (not rows and _size(weights, _STYLE_INPUT, 1) == _V1.style_bins):
+        return ("v1",)
+    return ("v2",)
 
 
 def _start_md5(path: Path) -> str:
@@ -227,26 +250,28 @@ def _start_md5(path: Path) -> str:
         return hashlib.md5(file.read(OFFICIAL_START_BYTES), usedforsecurity=False).hexdigest()
 
 
-def _sizes(kind: ModelKind, shapes: Shapes, content: Checkpoint) -> dict[str, int]:
+def _sizes(kind: ModelKind, found: Outline) -> dict[str, int]:
     def at(ending: str, axis: int) -> int:
-        shape = _shape(shapes, ending)
-        return shape[axis] if shape and axis < len(shape) else 0
+        return _size(found.weights, ending, axis)
 
     match kind:
         case ModelKind.GPT:
-            layers = {name.split("h.layers.")[1].split(".")[0] for name in shapes if "h.layers." in name}
+            layers = {
+                name.split("h.layers.")[1].split(".")[0] for name in found.weights if "h.layers." in name
+            }
+            heads = _model_settings(found).get("head")
             return {
                 "layers": len(layers),
                 "width": at("ar_predict_layer.weight", 1),
                 "semantic_rows": at("ar_predict_layer.weight", 0),
                 "bert_channels": at("bert_proj.weight", 1),
-                "heads": int(content.config.get("model", {}).get("head", 0)),
+                "heads": heads if isinstance(heads, int) else 0,
             }
         case ModelKind.SOVITS:
             return {
                 "width": at("enc_p.text_embedding.weight", 1),
                 "style_channels": at("ref_enc.fc.fc.weight", 0),
-                "spectrogram_bins": at("ref_enc.spectral.0.fc.weight", 1),
+                "spectrogram_bins": at(_STYLE_INPUT, 1),
                 "decoder_channels": at("dec.conv_pre.weight", 0),
                 "ssl_channels": at("ssl_proj.weight", 1),
                 "codes": at("_codebook.embed", 0),

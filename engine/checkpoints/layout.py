@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from engine.protocol.errors import BadCheckpoint
-
 ZIP_MAGIC: Final = b"PK"
-
-MAX_DEPTH: Final = 32
-"""How deep a configuration may be nested; real ones have three levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,14 @@ HEADERS: Final[Mapping[bytes, HeaderFacts]] = MappingProxyType(
         b"06": HeaderFacts("v2ProPlus", lora=False),
     }
 )
+
+OUR_FORMAT: Final = "gsv_desktop"
+"""Entry of a safetensors file's metadata that marks it as ours; its value is the layout's number."""
+
+OUR_LAYOUT: Final = "1"
+
+OUR_JSON: Final = ("config", "lora_rank")
+"""Entries of our metadata that are JSON; `info` and `version` are plain text."""
 
 OFFICIAL_START_BYTES: Final = 8192
 """How much of a file's start its fingerprint covers."""
@@ -69,20 +72,3 @@ def to_attributes(values: Mapping[str, Any]) -> Attributes:
     for key, value in values.items():
         vars(made)[key] = to_attributes(value) if isinstance(value, Mapping) else value
     return made
-
-
-def to_plain(value: object, depth: int = 0) -> Any:
-    """A value with every Attributes in it turned into a dict.
-
-    Raises:
-        BadCheckpoint: the value is nested too deeply, or refers to itself.
-    """
-    if depth > MAX_DEPTH:
-        raise BadCheckpoint("The configuration in the file is nested too deeply.", hint="Use another file.")
-    if isinstance(value, Attributes):
-        value = vars(value)
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(part, depth + 1) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(to_plain(part, depth + 1) for part in value)
-    return value

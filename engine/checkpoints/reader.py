@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import io
-import pickle
-import warnings
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.checkpoints.layout import HEADERS, ORIGINAL_CONFIG_CLASS, ZIP_MAGIC, Attributes, to_plain
-from engine.checkpoints.safety import refused_names
-from engine.protocol.errors import BadCheckpoint, MissingModel
+from engine.checkpoints.containers import Container, FileFormat, detect_format, open_container
+from engine.checkpoints.layout import ZIP_MAGIC
+from engine.checkpoints.outline import Walk, outline, plain_content
+from engine.checkpoints.records import Storage, TensorRecord
+from engine.checkpoints.refusals import shortened
+from engine.protocol.errors import BadCheckpoint, OutOfMemory
+
+__all__ = [
+    "Checkpoint",
+    "FileFormat",
+    "Weights",
+    "detect_format",
+    "read_checkpoint",
+    "read_state",
+    "read_value",
+]
 
 Weights = dict[str, Tensor]
-
-_ZIP_REST: Final = b"\x03\x04"
-_PICKLE_MAGIC: Final = b"\x80"
-_STATE_KEYS: Final = ("weight", "model", "generator")
-
-
-class FileFormat(StrEnum):
-    """How a weight file is packed."""
-
-    TORCH_ZIP = "torch_zip"
-    TORCH_LEGACY = "torch_legacy"
-    SAFETENSORS = "safetensors"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +40,9 @@ class Checkpoint:
         config: The configuration as plain dicts and lists; empty where there is none.
         info: The trainer's remark, such as `8epoch_200iteration`.
         header: The first two bytes.
+        version: Model version that the header, or our own metadata, declares; empty where neither does.
         lora_rank: Rank of the adapter, for a LoRA file.
-        extras: Other top-level entries that are plain values.
+        extras: Other top-level entries that are plain values; tensors in them lie on the `meta` device.
     """
 
     path: Path
@@ -55,25 +50,9 @@ class Checkpoint:
     config: dict[str, Any] = field(default_factory=dict)
     info: str = ""
     header: bytes = ZIP_MAGIC
+    version: str = ""
     lora_rank: int | None = None
     extras: dict[str, Any] = field(default_factory=dict)
-
-
-def detect_format(path: Path) -> FileFormat:
-    """How a file is packed, by its first bytes.
-
-    Raises:
-        MissingModel: there is no such file.
-    """
-    with _opened(path) as file:
-        start = file.read(9)
-    if start[2:4] == _ZIP_REST and (start[:2] == ZIP_MAGIC or start[:2] in HEADERS):
-        return FileFormat.TORCH_ZIP
-    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
-        return FileFormat.SAFETENSORS
-    if start[:1] == _PICKLE_MAGIC:
-        return FileFormat.TORCH_LEGACY
-    return FileFormat.UNKNOWN
 
 
 def read_checkpoint(path: Path, *, shapes_only: bool = False) -> Checkpoint:
@@ -88,21 +67,25 @@ def read_checkpoint(path: Path, *, shapes_only: bool = False) -> Checkpoint:
 
     Raises:
         MissingModel: there is no such file.
-        BadCheckpoint: the file is damaged, of an old or foreign format, or would run code.
+        BadCheckpoint: the file is damaged, of a foreign format, would run code, or has weights that are
+            no finite numbers.
     """
-    match detect_format(path):
-        case FileFormat.TORCH_ZIP:
-            payload, header = _load_zip(path, shapes_only=shapes_only, strict=True)
-            return _from_payload(path, payload, header)
-        case FileFormat.SAFETENSORS:
-            return _read_safetensors(path, shapes_only=shapes_only)
-        case FileFormat.TORCH_LEGACY:
-            raise BadCheckpoint(
-                f"{path} is in the old PyTorch format, which cannot be read without running it.",
-                hint="Get the file in a current format: saved by PyTorch 1.6 or later, or as safetensors.",
-            )
-    raise BadCheckpoint(
-        f"{path} is not a weight file.", hint="Choose a .ckpt, .pth or .safetensors file that is complete."
+    with open_container(path) as container:
+        found = outline(path, container)
+        give = _empty if shapes_only else _Numbers(path, container).tensor
+        weights = {name: give(record) for name, record in found.weights.items()}
+        extras = _replaced(found.extras, _empty)
+    if not shapes_only:
+        _require_finite(path, weights)
+    return Checkpoint(
+        path=path,
+        weights=weights,
+        config=found.config,
+        info=found.info,
+        header=found.header,
+        version=found.version,
+        lora_rank=found.lora_rank,
+        extras=extras,
     )
 
 
@@ -113,148 +96,87 @@ def read_state(path: Path) -> dict[str, Any]:
         MissingModel: there is no such file.
         BadCheckpoint: the file is damaged, or holds anything but tensors and plain values.
     """
-    if detect_format(path) is not FileFormat.TORCH_ZIP:
+    if detect_format(path) not in (FileFormat.TORCH_ZIP, FileFormat.TORCH_LEGACY):
         raise BadCheckpoint(
             f"{path} is not a saved training state, or it is damaged.",
             hint="Remove it and start the training again.",
         )
-    payload, _ = _load_zip(path, shapes_only=False, strict=False)
+    payload = read_value(path)
     if not isinstance(payload, dict):
         raise BadCheckpoint(f"{path} holds no training state.", hint="Remove it and start again.")
     return payload
 
 
-def dangerous_names(path: Path) -> tuple[str, ...]:
-    """Names that a torch zip file would import beyond what weights need; empty for a safe file.
+def read_value(path: Path) -> Any:
+    """Whatever a PyTorch file holds: a tensor, or nested dicts and lists of tensors and plain values.
 
     Raises:
         MissingModel: there is no such file.
-        BadCheckpoint: the file is damaged.
+        BadCheckpoint: the file is damaged, or holds anything but tensors and plain values.
     """
-    with _zip_stream(path) as (stream, _):
-        return _refused(path, stream)
+    with open_container(path) as container:
+        return _replaced(plain_content(path, container), _Numbers(path, container).tensor)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        file = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise MissingModel(
-            f"There is no weight file at {path}.", hint="Check the path, or choose another file."
-        ) from None
-    except OSError as error:
-        raise BadCheckpoint(
-            f"{path} cannot be opened.", hint="Choose a file that you may read.", detail=str(error)
-        ) from error
-    with file:
-        yield file
+class _Numbers:
+    """Tensors of an open file; those that share a storage there share it here."""
 
+    def __init__(self, path: Path, container: Container) -> None:
+        self._path = path
+        self._container = container
+        self._read: dict[Storage, Tensor] = {}
 
-@contextmanager
-def _zip_stream(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
-    """The file as a true zip, and the two bytes it really begins with."""
-    with _opened(path) as file:
-        header = file.read(2)
-        if header == ZIP_MAGIC:
-            file.seek(0)
-            yield file, header
-        else:
-            yield io.BytesIO(ZIP_MAGIC + file.read()), header
+    def tensor(self, record: TensorRecord) -> Tensor:
+        """The numbers of a record, whose declaration was checked."""
+        if record.storage not in self._read:
+            self._read[record.storage] = self._storage(record.storage)
+        return self._read[record.storage].as_strided(record.shape, record.stride, record.offset)
 
-
-def _damaged(path: Path, error: Exception) -> BadCheckpoint:
-    return BadCheckpoint(
-        f"{path} is damaged or incomplete.", hint="Download or copy the file again.", detail=str(error)
-    )
-
-
-def _refused(path: Path, stream: BinaryIO) -> tuple[str, ...]:
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            pickles = [name for name in archive.namelist() if name.rsplit("/", 1)[-1] == "data.pkl"]
-            if len(pickles) != 1:
-                raise BadCheckpoint(
-                    f"{path} is a zip archive but no weight file.", hint="Choose a .ckpt or .pth file."
-                )
-            names = refused_names(archive.read(pickles[0]))
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError) as error:
-        raise _damaged(path, error) from error
-    stream.seek(0)
-    return names
-
-
-def _load_zip(path: Path, *, shapes_only: bool, strict: bool) -> tuple[Any, bytes]:
-    """Unpickles with PyTorch's own restricted loader, after a look at the names.
-
-    A weight file (strict) must need nothing but tensors; a training state may use what
-    that loader holds for safe.
-    """
-    with _zip_stream(path) as (stream, header):
-        names = _refused(path, stream)
-        if strict and names:
-            raise _unsafe(path, names)
+    def _storage(self, storage: Storage) -> Tensor:
         try:
-            stand_ins: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-                (Attributes, ".".join(ORIGINAL_CONFIG_CLASS))
-            ]
-            with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # about pickle protocols of other programs
-                place = "meta" if shapes_only else "cpu"
-                return torch.load(stream, map_location=place, weights_only=True), header
-        except pickle.UnpicklingError as error:
-            if names:
-                raise _unsafe(path, names) from error
-            raise _damaged(path, error) from error
-        except (RuntimeError, EOFError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise _damaged(path, error) from error
+            raw = torch.empty(storage.size_bytes, dtype=torch.uint8)
+        except RuntimeError as error:  # more than the machine has
+            raise OutOfMemory(
+                f"There is not enough memory to read {self._path}.",
+                hint="Close other programs, or use a smaller model.",
+                detail=str(error),
+            ) from error
+        self._container.read_into(storage, raw.numpy().data)
+        return raw.view(_dtype(storage.dtype))
 
 
-def _unsafe(path: Path, names: tuple[str, ...]) -> BadCheckpoint:
-    return BadCheckpoint(
-        f"{path} was not opened: it would run code of its own ({', '.join(names)}).",
-        hint="Get the file from a source that you trust, with nothing but weights in it.",
-    )
+def _dtype(name: str) -> torch.dtype:
+    found = getattr(torch, name)
+    if not isinstance(found, torch.dtype):
+        raise TypeError(f"{name} is no type of numbers")
+    return found
 
 
-def _from_payload(path: Path, payload: object, header: bytes) -> Checkpoint:
-    if not isinstance(payload, Mapping):
-        raise BadCheckpoint(f"{path} holds no weights.", hint="Choose another file.")
-    key = next((key for key in _STATE_KEYS if isinstance(payload.get(key), Mapping)), None)
-    state = payload if key is None else payload[key]
-    weights = {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
-    if not weights:
-        raise BadCheckpoint(f"{path} holds no weights.", hint="Choose another file.")
-    others = {} if key is None else {str(k): v for k, v in payload.items() if k != key}
-    config = to_plain(others.pop("config", {}))
-    rank = others.pop("lora_rank", None)
-    return Checkpoint(
-        path=path,
-        weights=weights,
-        config=config if isinstance(config, dict) else {},
-        info=str(others.pop("info", "")),
-        header=header,
-        lora_rank=rank if isinstance(rank, int) else None,
-        extras={name: to_plain(value) for name, value in others.items() if not isinstance(value, Tensor)},
-    )
+def _empty(record: TensorRecord) -> Tensor:
+    return torch.empty_strided(record.shape, record.stride, dtype=_dtype(record.storage.dtype), device="meta")
 
 
-def _read_safetensors(path: Path, *, shapes_only: bool) -> Checkpoint:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            remarks = file.metadata() or {}
-            if shapes_only:
-                weights = {name: _empty(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118
-            else:
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-    return Checkpoint(path=path, weights=weights, info=remarks.get("info", ""), extras=dict(remarks))
+def _replaced(value: Any, give: Callable[[TensorRecord], Tensor]) -> Any:
+    return Walk(lambda _, record: give(record)).through(value)
 
 
-def _empty(piece: Any) -> Tensor:
-    types = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "I64": torch.int64}
-    dtype = types.get(piece.get_dtype(), torch.float32)
-    return torch.empty(piece.get_shape(), dtype=dtype, device="meta")
+def _require_finite(path: Path, weights: Weights) -> None:
+    """Refuses weights with values that are no numbers: what they speak would be silence or noise.
+
+    Raises:
+        BadCheckpoint: some are.
+    """
+    broken = [name for name, tensor in weights.items() if not _is_finite(tensor)]
+    if broken:
+        raise BadCheckpoint(
+            f"{path} cannot be used: {len(broken)} of its {len(weights)} tensors hold values that are not "
+            f"numbers or are infinite ({shortened(broken, 4)}).",
+            hint="Its training failed; use a file that was saved earlier.",
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    if not tensor.is_floating_point() or not tensor.numel():
+        return True
+    low, high = tensor.aminmax()
+    return bool(torch.isfinite(low) & torch.isfinite(high))

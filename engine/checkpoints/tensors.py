@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from engine.checkpoints.reader import read_value
 from engine.protocol.errors import BadCheckpoint, MissingFile
 
 
@@ -21,12 +20,10 @@ def read_tensor(path: Path) -> Tensor:
     if not path.is_file():
         raise MissingFile(f"There is no file {path}.", hint="Prepare the clips again.")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
+        found = read_value(path)
+    except BadCheckpoint as error:
         raise BadCheckpoint(
-            f"{path} is damaged or incomplete.",
-            hint="Remove it and prepare the clips again.",
-            detail=str(error),
+            error.message, hint="Remove it and prepare the clips again.", detail=error.detail
         ) from error
     if not isinstance(found, Tensor):
         raise BadCheckpoint(f"{path} holds no tensor.", hint="Remove it and prepare the clips again.")
