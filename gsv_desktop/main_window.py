@@ -174,13 +174,13 @@ class MainWindow(QMainWindow):
             page.save_form()
 
     def _labels_settled(self) -> bool:
-        if not self.label_page.dirty:
+        if self.label_page.settle():
             return True
         buttons = QMessageBox.StandardButton
         answer = QMessageBox.question(
             self,
             self.tr("Labels not saved"),
-            self.tr("Some corrected labels are not saved yet."),
+            self.tr("Some corrected labels could not be saved."),
             buttons.Save | buttons.Discard | buttons.Cancel,
             buttons.Save,
         )

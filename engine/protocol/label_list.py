@@ -90,16 +90,16 @@ def read_labels(path: Path) -> LabelList:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        parsed = parse_line(line)
+        parsed = parse_line(line, number)
         if isinstance(parsed, LabelRow):
-            rows.append(replace(parsed, line=number))
+            rows.append(parsed)
         else:
             problems.append(LabelProblem(line=number, text=line, reason=parsed))
     return LabelList(rows=tuple(rows), problems=tuple(problems))
 
 
-def parse_line(line: str) -> LabelRow | str:
-    """The row in `line`, or the reason why there is none."""
+def parse_line(line: str, number: int = 0) -> LabelRow | str:
+    """The row in `line`, the file's line `number`; or the reason why there is none."""
     fields = line.split("|")
     if len(fields) != _FIELDS:
         return f"has {len(fields)} fields between '|' marks; needs 4: path|speaker|language|text"
@@ -112,7 +112,7 @@ def parse_line(line: str) -> LabelRow | str:
         return f"has the language {language!r}; known are {', '.join(LABEL_LANGUAGES)}"
     if not text:
         return "has no text"
-    return LabelRow(path=path.rstrip("/\\"), speaker=speaker, language=code, text=text)
+    return LabelRow(path=path.rstrip("/\\"), speaker=speaker, language=code, text=text, line=number)
 
 
 def write_labels(path: Path, rows: Iterable[LabelRow]) -> None:
@@ -137,7 +137,7 @@ def labels_text(rows: Iterable[LabelRow]) -> str:
 def _format(row: LabelRow) -> str:
     fields = (row.path, row.speaker, row.language.upper(), row.text)
     for value in fields:
-        if any(mark in value for mark in "|\n\r"):
+        if "|" in value or "\n" in value or "\r" in value:
             raise BadLabels(
                 f"{value!r} holds a '|' or a line break, which a .list file cannot keep.",
                 hint="Take the mark out of the text.",

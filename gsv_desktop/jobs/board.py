@@ -99,7 +99,7 @@ class StageBoard(QObject):
     def labels_saved(self, path: str, summary: str) -> None:
         """The label page saved its list."""
         self._keep(self._project, LABEL, StageRecord(state=WorkState.DONE, summary=summary))
-        self._hand_over(labels_handover(path))
+        self._hand_over(tuple(part for part in labels_handover(path) if part.stage != LABEL))
         self.stage_changed.emit(LABEL)
 
     def _is_current(self, job: Job) -> bool:

@@ -27,6 +27,7 @@ class ClipView(QWidget):
         self._player = player
         self._playing = False
         self._asking = False
+        self._play_soon = False
         self._from_s = 0.0
         self._empty_text = empty_text
         self.wave = WaveformView(self)
@@ -73,11 +74,17 @@ class ClipView(QWidget):
         """The recording."""
         return self.wave.path
 
+    @property
+    def cursor_s(self) -> float:
+        """Where the user stands in the recording, in seconds."""
+        return self.wave.playhead_s
+
     def load(self, path: Path | None) -> None:
         """Shows another recording."""
         if self._playing:
             self._player.stop()
         self._notice.hide()
+        self._play_soon = False
         self._from_s = 0.0
         self._name.setText(path.name if path is not None else "")
         self._name.setToolTip(str(path) if path is not None else "")
@@ -85,6 +92,10 @@ class ClipView(QWidget):
         if path is None:
             self.wave.show_text(self._empty_text)
         self._update()
+
+    def play_when_loaded(self) -> None:
+        """Plays the recording as soon as it is there."""
+        self._play_soon = True
 
     def show_text(self, text: str) -> None:
         """Shows words in place of a recording."""
@@ -159,6 +170,9 @@ class ClipView(QWidget):
     def _on_loaded(self, duration_s: float) -> None:
         self._update()
         self.loaded.emit(duration_s)
+        if self._play_soon:
+            self._play_soon = False
+            self.toggle()
 
     @Slot(float)
     def _on_position(self, second: float) -> None:

@@ -124,6 +124,11 @@ class WaveformView(QWidget):
         return self._peaks.duration_s if self._peaks is not None else 0.0
 
     @property
+    def playhead_s(self) -> float:
+        """Where the line stands that shows what is heard, in seconds."""
+        return self._playhead_s
+
+    @property
     def selection_s(self) -> tuple[float, float]:
         """Start and end of the selection; both 0 for none."""
         return self._selection

@@ -13,6 +13,7 @@ from engine.protocol.label_list import read_labels
 from gsv_desktop.app import DesktopApp
 from gsv_desktop.core.project import open_project
 from gsv_desktop.core.state import WorkState
+from gsv_desktop.pages.label.table import Column
 
 WAIT_MS = 60_000
 SLICE, TRANSCRIBE, LABEL, PREPARE, SOVITS, GPT, SPEAK = range(7)
@@ -161,7 +162,7 @@ def test_labels_are_edited_saved_with_a_copy_and_handed_on(qtbot, open_desktop, 
     assert page.model.is_missing(1)
     desktop.window.tabs.setCurrentIndex(LABEL)
     qtbot.waitUntil(lambda: page.clip.wave.duration_s > 0, timeout=WAIT_MS)
-    page.model.setData(page.model.index(0, 3), "Right now.")
+    page.model.setData(page.model.index(0, Column.TEXT), "Right now.")
     assert page.dirty
     desktop.window.activateWindow()
     qtbot.waitUntil(desktop.window.isActiveWindow)
@@ -180,22 +181,25 @@ def test_a_label_that_the_file_cannot_keep_is_refused_and_nothing_changes(qtbot,
     path = folder / "a.list"
     path.write_text("a.wav|me|en|Fine.\n", encoding="utf-8")
     page.path.set_text(str(path))
-    for column, text in ((3, "a|b"), (3, " "), (2, "klingon")):
+    for column, text in ((Column.TEXT, "a|b"), (Column.TEXT, " "), (Column.LANGUAGE, "klingon")):
         assert not page.model.setData(page.model.index(0, column), text)
     assert not page.dirty
     assert page.model.rows[0].text == "Fine."
 
 
-def test_closing_with_unsaved_labels_asks(qtbot, open_desktop, folder, monkeypatch):
+def test_closing_saves_labels_and_asks_when_that_fails(qtbot, open_desktop, folder, monkeypatch):
     desktop = open_desktop(scripted=True)
     page = desktop.window.pages[LABEL]
     path = folder / "a.list"
     path.write_text("a.wav|me|en|Old.\n", encoding="utf-8")
     page.path.set_text(str(path))
-    page.model.setData(page.model.index(0, 3), "New.")
-    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Save]
+    page.model.setData(page.model.index(0, Column.TEXT), "New.")
+    copy = folder / "a.list.bak"
+    copy.mkdir()  # the copy of the old file cannot be written
+    answers = [QMessageBox.StandardButton.Cancel]
     monkeypatch.setattr(QMessageBox, "question", lambda *_: answers.pop(0))
     assert not desktop.window.close()
+    copy.rmdir()
     assert desktop.window.close()
     assert read_labels(path).rows[0].text == "New."
 

@@ -1,16 +1,22 @@
-"""What the label page does."""
+"""What the label page does with files."""
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from engine.protocol.builtin import resource
 from engine.protocol.errors import BadLabels, OutOfSpace
-from engine.protocol.label_list import LabelProblem, LabelRow, read_labels, replace_text, write_labels
+from engine.protocol.label_list import LabelProblem, LabelRow, labels_text, read_labels, replace_text
+from engine.protocol.transcripts import Word, read_transcripts, transcripts_beside
+from gsv_desktop.pages.label.table import ClipFacts
+
+LOOKED_AT_ONCE: Final = 2000
+"""So many clips are looked for while a file is opened; those of a longer list afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,26 +26,40 @@ class OpenLabels:
     Attributes:
         path: The file.
         rows: Its usable rows.
-        missing: Numbers of rows whose clip is not there.
+        missing: Paths, as written, of clips that are not there; empty when that is still to be found out.
         problems: Lines that cannot be used.
+        facts: What speech recognition left beside the file, by clip name.
+        words: When each word of a clip was said, by clip name.
     """
 
     path: Path
     rows: tuple[LabelRow, ...]
-    missing: frozenset[int]
+    missing: frozenset[str]
     problems: tuple[LabelProblem, ...]
+    facts: Mapping[str, ClipFacts] = field(default_factory=dict)
+    words: Mapping[str, tuple[Word, ...]] = field(default_factory=dict)
 
 
 def open_labels(path: Path) -> OpenLabels:
-    """Reads a label file and looks for its clips.
+    """Reads a label file and what stands beside it; the clips of a short list are looked for.
 
     Raises:
         MissingFile: there is no such file.
         BadLabels: the file is not UTF-8 text.
     """
     read = read_labels(path)
-    missing = frozenset(number for number, row in enumerate(read.rows) if not row.clip(path.parent).is_file())
-    return OpenLabels(path=path, rows=read.rows, missing=missing, problems=read.problems)
+    heard = read_transcripts(transcripts_beside(path))
+    few = len(read.rows) <= LOOKED_AT_ONCE
+    return OpenLabels(
+        path=path,
+        rows=read.rows,
+        missing=frozenset(row.path for row in read.rows if few and not row.clip(path.parent).is_file()),
+        problems=read.problems,
+        facts={
+            name: ClipFacts(length_s=part.seconds, confidence=part.confidence) for name, part in heard.items()
+        },
+        words={name: part.words for name, part in heard.items() if part.words},
+    )
 
 
 def backup_of(path: Path) -> Path:
@@ -47,38 +67,86 @@ def backup_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.bak")
 
 
-def save_labels(path: Path, rows: Sequence[LabelRow]) -> Path:
-    """Saves the rows; the old file is kept beside it, and lines that could not be used stay at the end.
+def is_own(path: Path) -> bool:
+    """Whether a file came with the program and is not to be written."""
+    return path.resolve().is_relative_to(resource().resolve())
+
+
+def back_up(path: Path) -> Path:
+    """Copies a label file beside itself.
 
     Returns:
-        The copy of the old file.
+        The copy.
+
+    Raises:
+        OutOfSpace: the copy cannot be written.
+    """
+    copy = backup_of(path)
+    try:
+        shutil.copyfile(path, copy)
+    except OSError as error:
+        raise OutOfSpace(
+            f"The copy {copy} of the old labels cannot be written, so nothing was saved.",
+            hint="Check free space and rights of the folder.",
+            detail=str(error),
+        ) from error
+    return copy
+
+
+def save_labels(path: Path, rows: Sequence[LabelRow], unusable: Sequence[LabelProblem] = ()) -> None:
+    """Saves the rows; lines that could not be used stay at the end.
 
     Raises:
         BadLabels: a field holds a mark that the format cannot keep, or the file is the program's own.
-        OutOfSpace: a file cannot be written.
+        OutOfSpace: the file cannot be written.
     """
-    if path.resolve().is_relative_to(resource().resolve()):
+    if is_own(path):
         raise BadLabels(
             f"{path.name} came with the program and stays as it is.",
             hint="Copy it into your own folder and open it there.",
         )
-    copy = backup_of(path)
-    if path.is_file():
-        try:
-            shutil.copyfile(path, copy)
-        except OSError as error:
-            raise OutOfSpace(
-                f"The copy {copy} of the old labels cannot be written, so nothing was saved.",
-                hint="Check free space and rights of the folder.",
-                detail=str(error),
-            ) from error
-    unusable = read_labels(path).problems if path.is_file() else ()
-    replace_text(path, _text_of(rows) + "".join(f"{part.text}\n" for part in unusable))
-    return copy
+    replace_text(path, labels_text(rows) + "".join(f"{part.text}\n" for part in unusable))
 
 
-def _text_of(rows: Sequence[LabelRow]) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / "draft.list"
-        write_labels(draft, rows)
-        return draft.read_text(encoding="utf-8")
+def find_moved(rows: Iterable[tuple[int, LabelRow]], folder: Path) -> dict[int, Path]:
+    """Looks for clips by their names in a folder and all below it.
+
+    Args:
+        rows: numbers and rows whose clips are not there.
+        folder: where to look.
+
+    Returns:
+        number -> file; where several files have the name, the one whose path is most like the old one's.
+    """
+    wanted: dict[str, list[int]] = {}
+    old: dict[int, tuple[str, ...]] = {}
+    for number, row in rows:
+        wanted.setdefault(row.name.casefold(), []).append(number)
+        old[number] = tuple(row.path.replace("\\", "/").casefold().split("/"))
+    found: dict[int, Path] = {}
+    for where, _, names in os.walk(folder):
+        for name in names:
+            for number in wanted.get(name.casefold(), ()):
+                path = Path(where) / name
+                if number not in found or _alike(path, old[number]) > _alike(found[number], old[number]):
+                    found[number] = path
+    return found
+
+
+def _alike(path: Path, old: tuple[str, ...]) -> int:
+    """How many folders above the file have the names that they had."""
+    count = 0
+    for mine, its in zip(reversed(path.parts), reversed(old), strict=False):
+        if mine.casefold() != its:
+            break
+        count += 1
+    return count
+
+
+def parted_words(words: Sequence[Word], second: float) -> tuple[str, str] | None:
+    """What was said before and after a second; None when one side has no word."""
+    before = [word.text for word in words if (word.start_s + word.stop_s) / 2 < second]
+    after = [word.text for word in words[len(before) :]]
+    if not before or not after:
+        return None
+    return " ".join(before), " ".join(after)
