@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from engine.protocol.stages.speech import CutMethod
+from engine.text.dictionary import PLAIN, Pronunciation
 
 MAX_TOKENS: Final = 1500
 """Where decoding stops at the latest: 60 s of speech."""
@@ -42,25 +43,54 @@ class SamplingOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundOptions:
+    """How tokens become sound.
+
+    Attributes:
+        speed: 1 is the voice's own; 2 is twice as fast.
+        noise_scale: Liveliness of decoders that give a waveform.
+        steps: Steps of decoders that sample a mel spectrogram; None for the version's own.
+    """
+
+    speed: float = 1.0
+    noise_scale: float = 0.5
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOptions:
+    """How a sentence is handed out in parts.
+
+    Attributes:
+        chunk_tokens: Semantic tokens of a part at least.
+        fixed: Whether each part has just so many; else it ends where the voice is silent.
+    """
+
+    chunk_tokens: int = 16
+    fixed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakOptions:
     """How a text is spoken.
 
     Attributes:
         sampling: How tokens are chosen.
+        sound: How tokens become sound.
         cut: Where long text is cut into pieces.
-        speed: 1 is the voice's own; 2 is twice as fast.
         pause_s: Silence after each piece, in seconds.
-        noise_scale: Liveliness of the decoder.
         seed: The same seed gives the same speech.
-        stream: Hand out a piece's audio in chunks while it is made.
-        chunk_tokens: Semantic tokens of a chunk, when streaming.
+        stream: How to hand out a piece's audio while it is made; None hands out whole pieces.
+        batch_size: Pieces whose tokens are made side by side, when they are handed out whole;
+            None for what suits the device.
+        pronunciation: What the user adds to the rules of reading.
     """
 
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    sound: SoundOptions = field(default_factory=SoundOptions)
     cut: CutMethod = CutMethod.PUNCTUATION
-    speed: float = 1.0
     pause_s: float = 0.3
-    noise_scale: float = 0.5
     seed: int = 0
-    stream: bool = False
-    chunk_tokens: int = 16
+    stream: StreamOptions | None = None
+    batch_size: int | None = None
+    pronunciation: Pronunciation = PLAIN

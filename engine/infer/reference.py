@@ -1,6 +1,6 @@
-"""The recording whose voice and manner are taken.
+"""The recordings whose voice and manner are taken.
 
-Shapes: S samples, F spectrogram frames, T tokens.
+Shapes: S samples, T tokens.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from engine.audio.io import read_audio, require_sound
 from engine.audio.resample import Samples, resample
-from engine.audio.spectrogram import SpectrogramSpec, linear_spectrogram
+from engine.infer.decoder import SoundDecoder, Timbre
 from engine.models.hubert import RATE_HZ as CONTENT_RATE_HZ
 from engine.models.hubert import ContentEncoder
-from engine.models.sovits import Sovits
 from engine.protocol.errors import BadAudio
+from engine.protocol.versions import SPECTROGRAM_RATE_HZ
 
 MIN_S: Final = 3.0
 MAX_S: Final = 10.0
@@ -36,7 +36,7 @@ with what it really does.
 _PADDED_FROM_S: Final = 2.0
 _SILENT_SHARE: Final = 0.01
 _MARGIN_S: Final = 0.15
-_LOUDEST_DIVISOR: Final = 2.0
+_LEAST_MORE_S: Final = 1.0
 
 Warn = Callable[[str], None]
 
@@ -46,11 +46,11 @@ class Reference:
     """A reference, ready for the networks.
 
     Attributes:
-        spectrogram: (1, bins, F) of the voice.
+        timbre: What the decoder hears in it.
         tokens: (T,) semantic tokens of what is said, on the CPU.
     """
 
-    spectrogram: Tensor
+    timbre: Timbre
     tokens: Tensor
 
 
@@ -94,37 +94,41 @@ def read_reference(path: Path, rate_hz: int, warn: Warn) -> Samples:
     return samples
 
 
-def voice_spectrogram(samples: Samples, spec: SpectrogramSpec) -> Tensor:
-    """(S,) samples -> (1, bins, F); what is beyond full scale is brought down first."""
-    loudest = float(np.abs(samples).max())
-    if loudest > 1:
-        samples = samples / np.float32(min(_LOUDEST_DIVISOR, loudest))
-    return linear_spectrogram(torch.from_numpy(samples)[None], spec)
-
-
-def semantic_tokens(samples: Samples, rate_hz: int, encoder: ContentEncoder, sovits: Sovits) -> Tensor:
-    """(S,) samples -> (T,) semantic tokens on the CPU, 25 a second."""
-    heard = resample(samples, rate_hz, CONTENT_RATE_HZ)
+def semantic_tokens(samples: Samples, encoder: ContentEncoder, decoder: SoundDecoder) -> Tensor:
+    """(S,) samples of a reference -> (T,) semantic tokens on the CPU, 25 a second."""
+    heard = resample(samples, SPECTROGRAM_RATE_HZ, CONTENT_RATE_HZ)
     heard = np.pad(heard, (0, int(PROMPT_SILENCE_S * CONTENT_RATE_HZ)))
     device = next(encoder.parameters()).device
-    content = encoder.encode(torch.from_numpy(heard)[None].to(device))
-    return sovits.extract_codes(content)[0].cpu()
+    return decoder.codes(encoder.encode(torch.from_numpy(heard)[None].to(device)))
 
 
-def make_reference(path: Path, encoder: ContentEncoder, sovits: Sovits, warn: Warn) -> Reference:
+def make_reference(path: Path, encoder: ContentEncoder, decoder: SoundDecoder, warn: Warn) -> Reference:
     """Reads a recording and makes everything of it that speaking needs.
 
     Raises:
         MissingFile: there is no such file.
         BadAudio: it is no sound, silent, too short or too long.
     """
-    spec = sovits.config.spectrogram
-    samples = read_reference(path, spec.rate_hz, warn)
-    device = next(sovits.parameters()).device
-    return Reference(
-        spectrogram=voice_spectrogram(samples, spec).to(device),
-        tokens=semantic_tokens(samples, spec.rate_hz, encoder, sovits),
-    )
+    samples = read_reference(path, SPECTROGRAM_RATE_HZ, warn)
+    return Reference(timbre=decoder.listen(samples), tokens=semantic_tokens(samples, encoder, decoder))
+
+
+def hear_more(path: Path, decoder: SoundDecoder, warn: Warn) -> Timbre:
+    """The voice of one more recording, which may be longer or shorter than a reference.
+
+    Raises:
+        MissingFile: there is no such file.
+        BadAudio: it is no sound, silent, or shorter than a second.
+    """
+    samples = read_audio(path, SPECTROGRAM_RATE_HZ, warn)
+    require_sound(samples, path)
+    if samples.size < _LEAST_MORE_S * SPECTROGRAM_RATE_HZ:
+        raise BadAudio(
+            f"The recording {path} is {samples.size / SPECTROGRAM_RATE_HZ:.1f} s long; "
+            f"at least {_LEAST_MORE_S:.0f} s are needed.",
+            hint="Choose a longer one.",
+        )
+    return decoder.listen(samples)
 
 
 def _without_silence(samples: Samples, rate_hz: int) -> Samples:

@@ -20,6 +20,10 @@ Watch = Callable[[int, Tensor], None]
 """Told the number of the step and its raw logits, (V,)."""
 
 
+class NotFinite(Exception):
+    """The network gave values that are no numbers, as half precision may."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SemanticRequest:
     """One text to make tokens of.
@@ -28,11 +32,17 @@ class SemanticRequest:
         phones: (L,) ids of the prompt's text followed by the text itself.
         bert: (C, L) text features.
         generator: Source of chance, on the CPU; None takes torch's own.
+        max_tokens: Where this text stops at the latest, below the options' own limit; None for that one.
     """
 
     phones: Tensor
     bert: Tensor
     generator: torch.Generator | None = None
+    max_tokens: int | None = None
+
+    def limit(self, options: SamplingOptions) -> int:
+        """Where it stops at the latest."""
+        return options.max_tokens if self.max_tokens is None else min(self.max_tokens, options.max_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +65,7 @@ class _Row:
     index: int
     generator: torch.Generator | None
     previous: Tensor
+    limit: int
     tokens: list[int] = field(default_factory=list)
     ended: bool = False
 
@@ -63,6 +74,8 @@ class _Row:
 
         The row ends when the end mark is drawn, or is the likeliest after the repetition penalty.
         """
+        if not logits.isfinite().all():
+            raise NotFinite
         logits = logits.clone()
         if len(self.tokens) < options.min_tokens:
             logits[eos_token] = -torch.inf
@@ -73,7 +86,7 @@ class _Row:
             return False
         self.tokens.append(token)
         self.previous = torch.cat((self.previous, torch.tensor([token])))
-        return len(self.tokens) < options.max_tokens
+        return len(self.tokens) < self.limit
 
     @property
     def generation(self) -> Generation:
@@ -98,7 +111,7 @@ def generate_tokens(
         watch: told every step's raw logits.
     """
     device = gpt.bert_proj.weight.device
-    row = _Row(0, request.generator, _history(prompt))
+    row = _Row(0, request.generator, _history(prompt), request.limit(options))
     started = None if prompt is None else prompt[None].to(device)
     logits, cache = gpt.prefill(request.phones[None].to(device), request.bert[None].to(device), started)
     while True:
@@ -140,7 +153,10 @@ def generate_batch(
     if not requests:
         return []
     device = gpt.bert_proj.weight.device
-    rows = [_Row(index, request.generator, _history(prompt)) for index, request in enumerate(requests)]
+    rows = [
+        _Row(index, request.generator, _history(prompt), request.limit(options))
+        for index, request in enumerate(requests)
+    ]
     finished: list[Generation | None] = [None] * len(rows)
     phones = pad_sequence([request.phones for request in requests], batch_first=True)
     bert = pad_sequence([request.bert.t() for request in requests], batch_first=True).transpose(1, 2)

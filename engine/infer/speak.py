@@ -14,20 +14,24 @@ import torch
 
 from engine.audio.io import write_wav
 from engine.audio.levels import Pcm16, to_pcm16
-from engine.infer.options import SamplingOptions, SpeakOptions
-from engine.infer.synthesizer import Prompt, Synthesizer, VoiceFiles, load_synthesizer, make_key
+from engine.infer.decoder import Prompt
+from engine.infer.loading import VoiceFiles, find_version, load_synthesizer
+from engine.infer.options import SamplingOptions, SoundOptions, SpeakOptions, StreamOptions
+from engine.infer.synthesizer import Source, Synthesizer, make_key
 from engine.infer.text_cut import require_pieces
-from engine.modules.device import choose_device
-from engine.protocol.builtin import pretrained, starter_voice
+from engine.modules.device import Computing, choose_computing
+from engine.protocol.builtin import official_models, pretrained, starter_voice
 from engine.protocol.context import Context
 from engine.protocol.errors import BadParameters, OutOfMemory
 from engine.protocol.results import ArtifactRef, StageResult
 from engine.protocol.stages.speech import SpeakParameters
-from engine.protocol.versions import version as model_version
+from engine.protocol.versions import ModelVersion
 from engine.protocol.voices import CARD, Voice, find_voice, read_voice
 from engine.protocol.workspace import Workspace
+from engine.text.dictionary import pronunciation_of
 
 _SEEDS: Final = 2**31
+_TEXT_ENCODER: Final = "chinese-roberta-wwm-ext-large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +40,12 @@ class SpeakPlan:
 
     Attributes:
         files: The voice's files.
-        reference: Recording whose voice and manner are taken.
-        prompt_text: What is said in it; empty for none.
-        prompt_language: Language of that text.
+        source: Recordings whose voice is taken, and what is said in the first.
         options: How to speak.
     """
 
     files: VoiceFiles
-    reference: Path
-    prompt_text: str
-    prompt_language: str
+    source: Source
     options: SpeakOptions
 
 
@@ -79,9 +79,11 @@ def run(parameters: SpeakParameters, context: Context) -> StageResult:
     """
     plan = make_plan(parameters)
     require_pieces(parameters.text, parameters.language, parameters.cut)  # before a voice is loaded in vain
-    device = choose_device(parameters.device)
+    computing = choose_computing(
+        parameters.device, parameters.precision, lambda text: context.log(text, "warning")
+    )
     try:
-        return _speak(plan, parameters, device, context)
+        return _speak(plan, parameters, computing, context)
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(
             "The memory of the GPU is not enough to speak.",
@@ -117,16 +119,35 @@ def make_plan(parameters: SpeakParameters) -> SpeakPlan:
     prompt_language = parameters.prompt_language
     if prompt_language is None:
         prompt_language = voice.prompt_language if voice is not None and own else parameters.language
-    name = voice.version if voice else "v2"
+    said = parameters.version or (voice.version if voice else None)
+    version = find_version(gpt, sovits, said)
     encoder = parameters.content_encoder or (voice.content_encoder if voice else None)
-    if encoder is None:
-        encoder = _content_encoder(workspace, name)
     return SpeakPlan(
-        files=VoiceFiles(gpt=gpt, sovits=sovits, content_encoder=encoder, version=name),
-        reference=reference,
-        prompt_text=prompt_text,
-        prompt_language=prompt_language,
-        options=_options(parameters),
+        files=_files(gpt, sovits, encoder, workspace, version),
+        source=Source(
+            reference=reference,
+            text=prompt_text,
+            language=prompt_language,
+            more=parameters.references or (),
+        ),
+        options=_options(parameters, workspace.root),
+    )
+
+
+def _files(
+    gpt: Path, sovits: Path, encoder: Path | None, workspace: Workspace, version: ModelVersion
+) -> VoiceFiles:
+    """The voice's own files, and those that every voice of its version needs beside them."""
+    official = official_models(workspace, version)
+    return VoiceFiles(
+        gpt=gpt,
+        sovits=sovits,
+        content_encoder=encoder or _content_encoder(workspace, version),
+        version=version.name,
+        base=official.generator if version.adapters else None,
+        vocoder=official.vocoder,
+        speaker_encoder=official.speaker_encoder,
+        text_encoder=workspace.pretrained / _TEXT_ENCODER,
     )
 
 
@@ -139,14 +160,14 @@ def _voice(parameters: SpeakParameters, workspace: Workspace) -> Voice | None:
     return None
 
 
-def _content_encoder(workspace: Workspace, version: str) -> Path:
+def _content_encoder(workspace: Workspace, version: ModelVersion) -> Path:
     """The workspace's content encoder when it is there, else the one of the set to start from."""
     if workspace.content_encoder.is_dir():
         return workspace.content_encoder
-    return pretrained(workspace, model_version(version)).content_encoder
+    return pretrained(workspace, version).content_encoder
 
 
-def _options(parameters: SpeakParameters) -> SpeakOptions:
+def _options(parameters: SpeakParameters, workspace: Path) -> SpeakOptions:
     seed = parameters.seed
     return SpeakOptions(
         sampling=SamplingOptions(
@@ -155,24 +176,29 @@ def _options(parameters: SpeakParameters) -> SpeakOptions:
             temperature=parameters.temperature,
             repetition_penalty=parameters.repetition_penalty,
         ),
+        sound=SoundOptions(speed=parameters.speed, steps=parameters.sample_steps),
         cut=parameters.cut,
-        speed=parameters.speed,
         pause_s=parameters.pause_s,
-        stream=parameters.stream,
+        stream=(
+            StreamOptions(chunk_tokens=parameters.chunk_tokens, fixed=parameters.fixed_chunks)
+            if parameters.stream
+            else None
+        ),
         seed=SystemRandom().randrange(_SEEDS) if seed is None else seed,
+        batch_size=parameters.batch_size,
+        pronunciation=pronunciation_of(workspace),
     )
 
 
 def _speak(
-    plan: SpeakPlan, parameters: SpeakParameters, device: torch.device, context: Context
+    plan: SpeakPlan, parameters: SpeakParameters, computing: Computing, context: Context
 ) -> StageResult:
     started = time.monotonic()
-    synthesizer = _warm(plan.files, device, context)
+    synthesizer = _warm(plan.files, computing, context)
+    for problem in plan.options.pronunciation.dictionary.problems:
+        context.log(problem, "warning")
     prompt = synthesizer.prepare(
-        plan.reference,
-        plan.prompt_text,
-        plan.prompt_language,
-        lambda text: context.log(text, "warning"),
+        plan.source, lambda text: context.log(text, "warning"), plan.options.pronunciation
     )
     spoken = _said(synthesizer, prompt, plan, parameters, context)
     length_s = len(spoken) / synthesizer.rate_hz
@@ -194,16 +220,17 @@ def _speak(
     )
 
 
-def _warm(files: VoiceFiles, device: torch.device, context: Context) -> Synthesizer:
+def _warm(files: VoiceFiles, computing: Computing, context: Context) -> Synthesizer:
     """The voice, from memory when nothing about its files has changed."""
     warm = context.keep("engine.infer.speak", WarmVoice)
-    weights = [make_key(path) for path in (files.gpt, files.sovits, files.content_encoder)]
+    parts = (files.gpt, files.sovits, files.content_encoder, files.base, files.vocoder, files.speaker_encoder)
+    weights = [make_key(path) for path in parts if path is not None]
 
     def load() -> Synthesizer:
         context.log(f"Loading {files.gpt.name} and {files.sovits.name}.")
-        return load_synthesizer(files, device)
+        return load_synthesizer(files, computing)
 
-    return warm.get((files, *weights, str(device)), load)
+    return warm.get((files, *weights, computing), load)
 
 
 def _said(
@@ -216,7 +243,12 @@ def _said(
     """All of the speech, (S,) 16-bit samples; each part is handed out on the way."""
     parts = []
     chunks = synthesizer.speak(
-        parameters.text, parameters.language, prompt, plan.options, context.check_cancelled
+        parameters.text,
+        parameters.language,
+        prompt,
+        plan.options,
+        context.check_cancelled,
+        lambda text: context.log(text, "warning"),
     )
     for chunk in chunks:
         pcm = to_pcm16(chunk.samples)

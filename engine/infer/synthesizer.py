@@ -1,14 +1,12 @@
 """A voice that speaks: its networks are loaded once, then text goes in and sound comes out.
 
-Shapes: B batch, L phones, C channels, T tokens, S samples.
+Shapes: L phones, T tokens, S samples, V token rows.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,56 +15,47 @@ import torch
 from torch import Tensor
 
 from engine.audio.resample import Samples
-from engine.infer.options import SpeakOptions
-from engine.infer.reference import Reference, Warn, make_reference
-from engine.infer.semantic import SemanticRequest, generate_tokens
-from engine.infer.sola import Joiner
+from engine.infer.decoder import Prompt, SoundDecoder, Timbre, mean_timbre
+from engine.infer.options import SpeakOptions, StreamOptions
+from engine.infer.reference import Reference, Warn, hear_more, make_reference
+from engine.infer.semantic import Generation, NotFinite, SemanticRequest, generate_batch, generate_tokens
+from engine.infer.silence import (
+    OFFICIAL_SILENCE,
+    OFFICIAL_TOKENS,
+    fixed_parts,
+    silence_likeness,
+    silent_parts,
+)
+from engine.infer.spelling import Speller, Words
+from engine.infer.takes import TRIES, Chance, better, fault_of, token_limit
 from engine.infer.text_cut import prepare_prompt_text, require_pieces
-from engine.models.gpt import Gpt, load_gpt
-from engine.models.hubert import ContentEncoder, load_content_encoder
-from engine.models.sovits import FRAMES_PER_CODE, Sovits, SpeakSettings, StyleReference, load_sovits
-from engine.protocol.errors import BadCheckpoint
-from engine.text.frontend import phonemize_piece
-
-OVERLAP_TOKENS: Final = 2
-"""Tokens that a streamed chunk shares with the one before it."""
-
-SEARCH_SAMPLES: Final = 320
-"""How far the start of a chunk may be moved to fit the one before it."""
+from engine.models.gpt import Gpt
+from engine.models.hubert import RATE_HZ as CONTENT_RATE_HZ
+from engine.models.hubert import ContentEncoder
+from engine.protocol.errors import BadCheckpoint, BadParameters
+from engine.text.dictionary import PLAIN, Pronunciation
 
 Check = Callable[[], None]
 
-_NOISE_SEEDS: Final = 2**32
+_CPU_BATCH: Final = 4
+_GPU_BATCH: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceFiles:
-    """The files that a voice is made of.
+class Source:
+    """Recordings of a voice.
 
     Attributes:
-        gpt: Weights that turn text into tokens.
-        sovits: Weights that turn tokens into sound.
-        content_encoder: Folder of the network that hears what is said in a reference.
-        version: Model version.
+        reference: 3-10 s, whose manner is taken too.
+        text: What is said in it; empty takes only the voice.
+        language: How that text is read, one of TEXT_MODES.
+        more: Recordings of the same voice, whose timbre is averaged with the reference's.
     """
 
-    gpt: Path
-    sovits: Path
-    content_encoder: Path
-    version: str = "v2"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """What speech starts from: a voice, and what it has just said.
-
-    Attributes:
-        reference: The recording.
-        phones: (L,) ids of what is said in it; None speaks without its tokens.
-    """
-
-    reference: Reference
-    phones: Tensor | None
+    reference: Path
+    text: str = ""
+    language: str = "en"
+    more: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,72 +79,110 @@ class AudioChunk:
     ends_piece: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Chance:
-    """Two sources, so that tokens are the same whether sound is made between them or after them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """A piece of text on its way."""
 
-    tokens: torch.Generator
-    noise: torch.Generator
+    number: int
+    text: str
+    words: Words
+    seed: int
 
-    @classmethod
-    def of(cls, seed: int) -> _Chance:
-        seed %= _NOISE_SEEDS
-        return cls(torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + _NOISE_SEEDS))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What all pieces of a text share."""
+
+    prompt: Prompt
+    options: SpeakOptions
+    check: Check
+    warn: Warn
 
 
 class Synthesizer:
     """The networks of one voice on one device."""
 
-    def __init__(self, gpt: Gpt, sovits: Sovits, encoder: ContentEncoder, version: str) -> None:
+    def __init__(self, gpt: Gpt, decoder: SoundDecoder, encoder: ContentEncoder, speller: Speller) -> None:
         """Takes networks that fit together.
 
+        Args:
+            gpt: turns text into tokens.
+            decoder: turns tokens into sound.
+            encoder: hears what is said in a reference.
+            speller: turns text into phones.
+
         Raises:
-            BadCheckpoint: they do not.
+            BadCheckpoint: they do not fit.
         """
-        _check_fit(gpt, sovits, encoder)
+        _check_fit(gpt, decoder, encoder)
         self._gpt = gpt
-        self._sovits = sovits
+        self._decoder = decoder
         self._encoder = encoder
-        self._version = version
+        self._speller = speller
         self._references: dict[tuple[Path, int, int], Reference] = {}
+        self._timbres: dict[tuple[Path, int, int], Timbre] = {}
+        self._likeness: Tensor | None = None
 
     @property
     def rate_hz(self) -> int:
         """Samples a second of what is spoken."""
-        return self._sovits.config.rate_hz
+        return self._decoder.version.rate_hz
 
-    def prepare(self, reference: Path, text: str, language: str, warn: Warn) -> Prompt:
-        """Makes a prompt of a recording; a recording is read again only when its file has changed.
+    def prepare(self, source: Source, warn: Warn, pronunciation: Pronunciation = PLAIN) -> Prompt:
+        """Makes a prompt of recordings; one is read again only when its file has changed.
 
         Args:
-            reference: 3-10 s of the voice.
-            text: what is said in it; empty takes only the voice.
-            language: language of that text.
-            warn: told what was changed in the recording.
+            source: the recordings.
+            warn: told what was changed in a recording, or is not used.
+            pronunciation: what the user adds to the rules of reading.
 
         Raises:
             MissingFile: there is no such file.
-            BadAudio: the recording cannot be used.
-            BadParameters: the language is not built in.
+            BadAudio: a recording cannot be used.
+            BadParameters: the language is not built in, or the version needs the text.
         """
-        found = make_key(reference)
+        name, more = self._decoder.version.name, source.more
+        said = prepare_prompt_text(source.text, source.language)
+        words = self._speller.spell(said, source.language, pronunciation) if said else None
+        found = make_key(source.reference)
         if found not in self._references:
-            self._references[found] = make_reference(reference, self._encoder, self._sovits, warn)
-        said = prepare_prompt_text(text, language)
-        phones = self._phones(said, language) if said else None
-        return Prompt(reference=self._references[found], phones=phones)
+            self._references[found] = make_reference(source.reference, self._encoder, self._decoder, warn)
+        main = self._references[found]
+        goes_on = main.timbre.mel is not None
+        if goes_on and words is None:
+            raise BadParameters(
+                f"A voice of {name} cannot speak without the text of its reference.",
+                hint="Type what is said in the reference recording.",
+            )
+        if words is not None and words.unheard:
+            warn(_NO_MEANING)
+        if goes_on and more:
+            warn(f"A voice of {name} takes one recording only; the others are not used.")
+            more = ()
+        heard = [main.timbre, *(self._timbre(path, warn) for path in more)]
+        return Prompt(timbre=mean_timbre(heard), tokens=main.tokens, words=words)
 
     def speak(
-        self, text: str, language: str, prompt: Prompt, options: SpeakOptions, check: Check = lambda: None
+        self,
+        text: str,
+        language: str,
+        prompt: Prompt,
+        options: SpeakOptions,
+        check: Check = lambda: None,
+        warn: Warn = lambda _: None,
     ) -> Iterator[AudioChunk]:
         """Speaks a text piece by piece, each handed out as soon as it is made.
 
+        A piece gets the same tokens and, handed out whole, the same samples from the same seed,
+        whatever stands beside it in a batch.
+
         Args:
             text: what is to be said.
-            language: its language.
+            language: how it is read, one of TEXT_MODES.
             prompt: voice to speak with.
             options: how to speak.
             check: called at every token; may raise to stop.
+            warn: told which piece may have gone wrong.
 
         Yields:
             Sound in the order of the text, the pause after each piece included.
@@ -163,137 +190,168 @@ class Synthesizer:
         Raises:
             BadText: there is nothing in the text that could be spoken.
             BadParameters: the language is not built in.
+            BadCheckpoint: the networks give no numbers.
         """
-        pieces = require_pieces(text, language, options.cut)
-        for number, piece in enumerate(pieces):
-            chance = _Chance.of(options.seed + number)
-            waiting: Samples | None = None
-            for samples in self._piece(piece, language, prompt, options, (chance, check)):
-                if waiting is not None:
-                    yield self._chunk(waiting, number, pieces, ends_piece=False)
-                waiting = samples
-            if waiting is None:
+        texts = require_pieces(text, language, options.cut)
+        run = _Run(prompt=prompt, options=options, check=check, warn=warn)
+        pause = np.zeros(int(options.pause_s * self.rate_hz), np.float32)
+        told = prompt.words is not None and prompt.words.unheard
+        for numbers in _groups(len(texts), self._batch(options)):
+            pieces = [
+                _Piece(
+                    number=number,
+                    text=texts[number],
+                    words=self._speller.spell(texts[number], language, options.pronunciation),
+                    seed=options.seed + number,
+                )
+                for number in numbers
+            ]
+            if not told and any(piece.words.unheard for piece in pieces):
+                told = True
+                warn(_NO_MEANING)
+            for piece, samples, last in self._spoken(pieces, run):
+                yield AudioChunk(
+                    samples=np.concatenate((samples, pause)) if last else samples,
+                    rate_hz=self.rate_hz,
+                    piece=piece.number,
+                    pieces=len(texts),
+                    text=piece.text,
+                    ends_piece=last,
+                )
+
+    def _spoken(self, pieces: list[_Piece], run: _Run) -> Iterator[tuple[_Piece, Samples, bool]]:
+        """Sound of pieces, and whether it is the last of its piece."""
+        if run.options.stream is not None:
+            for piece in pieces:
                 waiting = np.zeros(0, np.float32)
-            pause = np.zeros(int(options.pause_s * self.rate_hz), np.float32)
-            yield self._chunk(np.concatenate((waiting, pause)), number, pieces, ends_piece=True)
+                for number, samples in enumerate(self._streamed(piece, run.options.stream, run)):
+                    if number:
+                        yield piece, waiting, False
+                    waiting = samples
+                yield piece, waiting, True
+            return
+        for piece, (take, chance) in zip(pieces, self._takes(pieces, run), strict=True):
+            yield piece, self._whole(piece, take, chance, run), True
 
-    def _chunk(self, samples: Samples, number: int, pieces: list[str], *, ends_piece: bool) -> AudioChunk:
-        return AudioChunk(
-            samples=samples,
-            rate_hz=self.rate_hz,
-            piece=number,
-            pieces=len(pieces),
-            text=pieces[number],
-            ends_piece=ends_piece,
+    def _takes(self, pieces: list[_Piece], run: _Run) -> list[tuple[Generation, Chance]]:
+        """Tokens of every piece, and the chance that its sound goes on with; a bad take is made again."""
+        chances = [Chance(piece.seed) for piece in pieces]
+        takes = self._generate(pieces, chances, run)
+        faults = [fault_of(take, len(piece.words.phones)) for piece, take in zip(pieces, takes, strict=True)]
+        for place, piece in enumerate(pieces):
+            for attempt in range(1, TRIES):
+                if not faults[place]:
+                    break
+                run.warn(f"{_quoted(piece.text)} {faults[place]}; it is tried once more.")
+                chance = Chance(piece.seed, attempt)
+                (again,) = self._generate([piece], [chance], run)
+                faults[place] = fault_of(again, len(piece.words.phones))
+                if not faults[place] or better(takes[place], again) is again:
+                    takes[place], chances[place] = again, chance
+            if faults[place]:
+                run.warn(
+                    f"{_quoted(piece.text)} {fault_of(takes[place], len(piece.words.phones))}. {_REMEDY}"
+                )
+        return list(zip(takes, chances, strict=True))
+
+    def _generate(self, pieces: list[_Piece], chances: list[Chance], run: _Run) -> list[Generation]:
+        def generate() -> list[Generation]:
+            requests = [
+                self._request(piece, chance, run) for piece, chance in zip(pieces, chances, strict=True)
+            ]
+            return generate_batch(self._gpt, requests, _heard(run.prompt), run.options.sampling, run.check)
+
+        states = [chance.tokens.get_state() for chance in chances]
+        try:
+            return generate()
+        except NotFinite as error:
+            if self._gpt.bert_proj.weight.dtype is torch.float32:
+                raise _no_numbers() from error
+        run.warn("The GPT gives no numbers in half precision; it goes on in fp32.")
+        self._gpt.float()
+        for chance, state in zip(chances, states, strict=True):
+            chance.tokens.set_state(state)
+        try:
+            return generate()
+        except NotFinite as error:
+            raise _no_numbers() from error
+
+    def _request(self, piece: _Piece, chance: Chance, run: _Run) -> SemanticRequest:
+        phones, features = piece.words.phones, piece.words.features
+        if run.prompt.words is not None:
+            phones = torch.cat((run.prompt.words.phones, phones))
+            features = torch.cat((run.prompt.words.features, features), dim=1)
+        return SemanticRequest(
+            phones=phones,
+            bert=features,
+            generator=chance.tokens,
+            max_tokens=token_limit(len(piece.words.phones)),
         )
 
-    def _piece(
-        self,
-        piece: str,
-        language: str,
-        prompt: Prompt,
-        options: SpeakOptions,
-        run: tuple[_Chance, Check],
-    ) -> Iterator[Samples]:
-        chance, check = run
-        phones = self._phones(piece, language)
-        tokens = _watched(self._tokens(phones, prompt, options, chance.tokens), check)
-        if options.stream:
-            yield from self._streamed(tokens, phones, prompt, options, chance.noise)
-        else:
-            yield self._whole(list(tokens), phones, prompt, options, chance.noise)
-
-    def _phones(self, text: str, language: str) -> Tensor:
-        return torch.tensor(phonemize_piece(text, language, self._version).phone_ids, dtype=torch.long)
-
-    def _tokens(
-        self, phones: Tensor, prompt: Prompt, options: SpeakOptions, chance: torch.Generator
-    ) -> Iterator[int]:
-        heard = None
-        if prompt.phones is not None:
-            phones = torch.cat((prompt.phones, phones))
-            heard = prompt.reference.tokens
-        bert = torch.zeros(self._gpt.config.bert_channels, len(phones))
-        request = SemanticRequest(phones=phones, bert=bert, generator=chance)
-        return generate_tokens(self._gpt, request, heard, options.sampling)
-
-    def _whole(
-        self,
-        tokens: list[int],
-        phones: Tensor,
-        prompt: Prompt,
-        options: SpeakOptions,
-        chance: torch.Generator,
-    ) -> Samples:
-        if not tokens:
+    def _whole(self, piece: _Piece, take: Generation, chance: Chance, run: _Run) -> Samples:
+        if not take.tokens:
             return np.zeros(0, np.float32)
-        wave = self._sovits.decode(
-            self._row(tokens),
-            self._row(phones),
-            [StyleReference(spectrogram=prompt.reference.spectrogram)],
-            noise_scale=options.noise_scale,
-            speed=options.speed,
-            generator=chance,
-        )
-        return _limited(_samples(wave))
-
-    @torch.no_grad()
-    def _streamed(
-        self,
-        tokens: Iterable[int],
-        phones: Tensor,
-        prompt: Prompt,
-        options: SpeakOptions,
-        chance: torch.Generator,
-    ) -> Iterator[Samples]:
-        """Speaks every few tokens what they add; earlier tokens stay the context.
-
-        A chunk begins with the last tokens of the one before: their features are faded, then the
-        samples are joined where they fit best.
-        """
-        style = self._sovits.mean_style([StyleReference(spectrogram=prompt.reference.spectrogram)])
-        settings = SpeakSettings(noise_scale=options.noise_scale, speed=options.speed)
-        token_samples = FRAMES_PER_CODE * self._sovits.config.hop_samples
-        joiner = Joiner(math.ceil(OVERLAP_TOKENS * token_samples / options.speed), SEARCH_SAMPLES)
-        known: list[int] = []
-        shared: Tensor | None = None
-        stream = iter(tokens)
-        while chunk := list(islice(stream, max(options.chunk_tokens, OVERLAP_TOKENS))):
-            repeated = OVERLAP_TOKENS if shared is not None else 0
-            known += chunk
-            spoken = self._sovits.decode_stream(
-                self._row(known),
-                self._row(phones),
-                style,
-                last_codes=len(chunk) + repeated,
-                overlap=shared,
-                settings=settings,
-                generator=chance,
+        state = chance.noise.get_state()
+        while True:
+            samples = self._decoder.decode(
+                take.tokens, piece.words.phones, run.prompt, run.options.sound, chance.noise
             )
-            shared = spoken.features[..., -OVERLAP_TOKENS * FRAMES_PER_CODE :]
-            yield joiner.push(_samples(spoken.wave))
-        yield joiner.finish()
+            if np.isfinite(samples).all():
+                return _limited(samples)
+            if not self._decoder.use_float32():
+                raise _no_numbers()
+            run.warn("The decoder gives no numbers in half precision; it goes on in fp32.")
+            chance.noise.set_state(state)
 
-    def _row(self, values: Tensor | list[int]) -> Tensor:
-        device = next(self._sovits.parameters()).device
-        return torch.as_tensor(values, dtype=torch.long, device=device)[None]
+    def _streamed(self, piece: _Piece, stream: StreamOptions, run: _Run) -> Iterator[Samples]:
+        chance = Chance(piece.seed)
+        made: list[int] = []
+        request = self._request(piece, chance, run)
+        tokens = _watched(
+            generate_tokens(self._gpt, request, _heard(run.prompt), run.options.sampling), run.check, made
+        )
+        parts = (
+            fixed_parts(tokens, stream.chunk_tokens)
+            if stream.fixed
+            else silent_parts(tokens, stream.chunk_tokens, self._silence())
+        )
+        try:
+            for samples in self._decoder.stream(
+                parts, piece.words.phones, run.prompt, run.options.sound, chance.noise
+            ):
+                if not np.isfinite(samples).all():
+                    raise _no_numbers()
+                yield samples
+        except NotFinite as error:
+            raise _no_numbers() from error
+        take = Generation(tokens=tuple(made), ended=len(made) < request.limit(run.options.sampling))
+        if fault := fault_of(take, len(piece.words.phones)):
+            run.warn(f"{_quoted(piece.text)} {fault}. {_REMEDY}")
 
+    def _batch(self, options: SpeakOptions) -> int:
+        """How many pieces are made side by side; parts of pieces are made one after the other."""
+        if options.stream is not None:
+            return 1
+        on_cpu = self._gpt.bert_proj.weight.device.type == "cpu"
+        return options.batch_size or (_CPU_BATCH if on_cpu else _GPU_BATCH)
 
-def load_synthesizer(files: VoiceFiles, device: torch.device) -> Synthesizer:
-    """Loads a voice.
+    def _timbre(self, path: Path, warn: Warn) -> Timbre:
+        found = make_key(path)
+        if found not in self._timbres:
+            self._timbres[found] = hear_more(path, self._decoder, warn)
+        return self._timbres[found]
 
-    Raises:
-        MissingModel: a file is not there.
-        BadCheckpoint: a file is damaged, unsafe or of another kind, or they do not fit together.
-    """
-    sovits = load_sovits(files.sovits, posterior=False)
-    sovits.fuse_weight_norm()
-    return Synthesizer(
-        load_gpt(files.gpt).to(device),
-        sovits.to(device),
-        load_content_encoder(files.content_encoder).to(device),
-        files.version,
-    )
+    def _silence(self) -> Tensor:
+        """(V,) how much each token resembles silence."""
+        if self._likeness is None:
+            silent = OFFICIAL_SILENCE
+            if self._decoder.codebook_size != OFFICIAL_TOKENS:  # a voice of our own: ask its own ears
+                device = next(self._encoder.parameters()).device
+                heard = self._encoder.encode(torch.zeros(1, CONTENT_RATE_HZ, device=device))
+                silent = int(self._decoder.codes(heard).mode().values)
+            table = self._gpt.ar_audio_embedding.word_embeddings.weight.detach()
+            self._likeness = silence_likeness(table, silent)
+        return self._likeness
 
 
 def make_key(path: Path) -> tuple[Path, int, int]:
@@ -304,39 +362,65 @@ def make_key(path: Path) -> tuple[Path, int, int]:
     return path, about.st_mtime_ns, about.st_size
 
 
-def _check_fit(gpt: Gpt, sovits: Sovits, encoder: ContentEncoder) -> None:
+_NO_MEANING: Final = (
+    "There is no Chinese text encoder for this voice, so that Chinese sounds flatter than it could: "
+    "put chinese-roberta-wwm-ext-large into the folder of pretrained models."
+)
+_REMEDY: Final = "Listen to it; another seed, a longer sentence or a clearer reference may help."
+
+
+def _no_numbers() -> BadCheckpoint:
+    return BadCheckpoint(
+        "The voice gives no sound: its networks compute values that are no numbers.",
+        hint="Set the precision to fp32; if that does not help, the weights are damaged.",
+    )
+
+
+def _quoted(text: str) -> str:
+    text = text.strip()
+    return f"“{text if len(text) <= 40 else text[:39] + '…'}”"
+
+
+def _groups(count: int, at_most: int) -> Iterator[range]:
+    """Numbers of pieces in groups: the first piece alone, to be heard soon, then ever more."""
+    start, size = 0, 1
+    while start < count:
+        end = min(start + min(size, at_most), count)
+        yield range(start, end)
+        start, size = end, 2 * size
+
+
+def _heard(prompt: Prompt) -> Tensor | None:
+    return None if prompt.words is None else prompt.tokens
+
+
+def _check_fit(gpt: Gpt, decoder: SoundDecoder, encoder: ContentEncoder) -> None:
     hint = "Choose GPT and SoVITS weights that were trained together."
-    tokens = gpt.config.eos_token
-    if tokens != sovits.config.codebook_size:
+    tokens, version = gpt.config.eos_token, decoder.version
+    if tokens != decoder.codebook_size:
         raise BadCheckpoint(
-            f"The GPT weights know {tokens} tokens, the SoVITS weights {sovits.config.codebook_size}.",
-            hint=hint,
+            f"The GPT weights know {tokens} tokens, the SoVITS weights {decoder.codebook_size}.", hint=hint
         )
-    if gpt.config.phoneme_rows != sovits.config.symbol_rows:
+    if gpt.config.phoneme_rows != version.gpt_phone_rows:
         raise BadCheckpoint(
             f"The GPT weights know {gpt.config.phoneme_rows} phones, "
-            f"the SoVITS weights {sovits.config.symbol_rows}.",
+            f"but those of {version.name} know {version.gpt_phone_rows}.",
             hint=hint,
         )
-    if encoder.channels != sovits.config.ssl_channels:
+    if encoder.channels != decoder.content_channels:
         raise BadCheckpoint(
             f"The content encoder is {encoder.channels} wide, "
-            f"but the SoVITS weights were made with one of {sovits.config.ssl_channels}.",
+            f"but the SoVITS weights were made with one of {decoder.content_channels}.",
             hint="Choose the content encoder that the voice was trained with.",
         )
 
 
-def _watched(tokens: Iterator[int], check: Check) -> Iterator[int]:
+def _watched(tokens: Iterable[int], check: Check, made: list[int]) -> Iterator[int]:
     check()
     for token in tokens:
+        made.append(token)
         yield token
         check()
-
-
-def _samples(wave: Tensor) -> Samples:
-    """(1, 1, S) -> (S,)."""
-    made: Samples = wave[0, 0].float().cpu().numpy()
-    return made
 
 
 def _limited(samples: Samples) -> Samples:

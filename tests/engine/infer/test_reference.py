@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.infer.reference import make_reference, read_reference, semantic_tokens, voice_spectrogram
+from engine.infer.reference import hear_more, make_reference, read_reference, semantic_tokens
+from engine.infer.wave_decoder import WaveDecoder, within_full_scale
 from engine.models.hubert import load_content_encoder
 from engine.models.sovits import load_sovits
 from engine.protocol.errors import BadAudio, MissingFile
-from tests.engine.infer.voices import SOVITS, write_tone
+from engine.protocol.versions import version
+from tests.engine.infer.voices import write_tone
 
 
 def _read(path):
@@ -54,20 +56,32 @@ def test_silence_and_missing_files_are_refused(folder):
         _read(text)
 
 
-def test_too_loud_samples_are_brought_down_by_two_at_most():
-    spec = SOVITS.spectrogram
+def test_too_loud_samples_are_brought_down_by_half_at_most():
     wave = np.sin(np.arange(32000) * 0.1).astype(np.float32)
-    plain = voice_spectrogram(wave, spec)
-    torch.testing.assert_close(voice_spectrogram(wave * 1.5, spec), plain, atol=1e-2, rtol=1e-2)
-    torch.testing.assert_close(voice_spectrogram(wave * 4, spec), plain * 2, atol=1e-2, rtol=1e-2)
+    assert within_full_scale(wave) is wave
+    assert np.abs(within_full_scale(wave * 1.5)).max() == pytest.approx(1, abs=1e-3)
+    assert np.abs(within_full_scale(wave * 4)).max() == pytest.approx(2, abs=1e-3)
 
 
-def test_tokens_are_25_a_second_with_the_silence_behind(voice):
-    encoder, sovits = load_content_encoder(voice.content_encoder), load_sovits(voice.sovits)
-    reference = make_reference(voice.reference, encoder, sovits, lambda _: None)
-    assert reference.spectrogram.shape == (1, 1025, 175)
+@pytest.fixture(scope="module")
+def decoder(voice):
+    return WaveDecoder(load_sovits(voice.sovits), version("v2"))
+
+
+def test_tokens_are_25_a_second_with_the_silence_behind(voice, decoder):
+    encoder = load_content_encoder(voice.content_encoder)
+    reference = make_reference(voice.reference, encoder, decoder, lambda _: None)
+    assert reference.timbre.style.shape == (1, 16, 1)
     assert abs(len(reference.tokens) - round((3.5 + 0.6) * 25)) <= 1
     assert reference.tokens.min() >= 0
     assert reference.tokens.max() < 32
     samples, _ = _read(voice.reference)
-    assert torch.equal(semantic_tokens(samples, 32000, encoder, sovits), reference.tokens)
+    assert torch.equal(semantic_tokens(samples, encoder, decoder), reference.tokens)
+
+
+def test_more_recordings_may_be_long_but_not_a_moment(folder, decoder):
+    assert hear_more(write_tone(folder / "long.wav", 12.0), decoder, lambda _: None).style.isfinite().all()
+    with pytest.raises(BadAudio, match=r"bit\.wav is 0\.5 s long"):
+        hear_more(write_tone(folder / "bit.wav", 0.5), decoder, lambda _: None)
+    with pytest.raises(BadAudio, match="silent"):
+        hear_more(write_tone(folder / "silent.wav", 0.0, lead_s=4.0), decoder, lambda _: None)

@@ -1,5 +1,6 @@
 """The speaking stage: which files it takes, what it hands out, and its errors."""
 
+import shutil
 import wave
 
 import numpy as np
@@ -89,16 +90,18 @@ def test_files_alone_speak_too(voice):
 def test_what_is_named_goes_before_what_the_voice_has(voice, folder):
     other = write_tone(folder / "other.wav", 4.0)
     plan = make_plan(_parameters(voice))
-    assert plan.reference == voice.reference
-    assert plan.prompt_text == voice.prompt_text
+    assert plan.source.reference == voice.reference
+    assert plan.source.text == voice.prompt_text
     own_text = make_plan(_parameters(voice, prompt_text="Different."))
-    assert (own_text.reference, own_text.prompt_text) == (voice.reference, "Different.")
+    assert (own_text.source.reference, own_text.source.text) == (voice.reference, "Different.")
     # The voice's text is not what another recording says.
     plan = make_plan(_parameters(voice, reference=other))
-    assert (plan.reference, plan.prompt_text) == (other, "")
+    assert (plan.source.reference, plan.source.text) == (other, "")
     assert plan.files.gpt == voice.gpt
-    plan = make_plan(_parameters(voice, gpt=folder / "mine.ckpt"))
-    assert (plan.files.gpt, plan.files.sovits) == (folder / "mine.ckpt", voice.sovits)
+    mine = folder / "mine.ckpt"
+    shutil.copyfile(voice.gpt, mine)
+    plan = make_plan(_parameters(voice, gpt=mine))
+    assert (plan.files.gpt, plan.files.sovits) == (mine, voice.sovits)
 
 
 def test_the_workspace_has_the_content_encoder_that_nothing_names(voice, folder):
@@ -131,7 +134,7 @@ def test_errors_name_the_file_and_leave_an_older_result_alone(voice, folder):
     wrong.write_text("no weights", encoding="utf-8")
     with pytest.raises(BadCheckpoint, match=r"wrong\.ckpt"):
         run(_parameters(voice, gpt=wrong, out=out), context)
-    with pytest.raises(BadCheckpoint, match="sovits weights"):
+    with pytest.raises(BadCheckpoint, match="holds SoVITS weights, not GPT weights"):
         run(_parameters(voice, gpt=voice.sovits, out=out), context)
     with pytest.raises(BadParameters, match="cuda:77"):
         run(_parameters(voice, device="cuda:77", out=out), context)

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.infer.options import SamplingOptions, SpeakOptions
-from engine.infer.synthesizer import Synthesizer, VoiceFiles, load_synthesizer
+from engine.infer.loading import VoiceFiles, load_synthesizer
+from engine.infer.options import SamplingOptions, SoundOptions, SpeakOptions, StreamOptions
+from engine.infer.spelling import Speller
+from engine.infer.synthesizer import Source, Synthesizer
+from engine.infer.wave_decoder import WaveDecoder
 from engine.models.gpt import Gpt
 from engine.models.hubert import load_content_encoder
 from engine.models.sovits import load_sovits
 from engine.protocol.errors import BadCheckpoint, BadParameters, BadText, Cancelled, MissingModel
+from engine.protocol.versions import version
 from tests.engine.infer.voices import GPT, write_tone
 
 TEXT = "Hello there, my friend. This is a second sentence."
@@ -21,12 +25,12 @@ OPTIONS = SpeakOptions(sampling=SamplingOptions(max_tokens=40), seed=5)
 @pytest.fixture(scope="module")
 def synthesizer(voice):
     files = VoiceFiles(gpt=voice.gpt, sovits=voice.sovits, content_encoder=voice.content_encoder)
-    return load_synthesizer(files, torch.device("cpu"))
+    return load_synthesizer(files)
 
 
 @pytest.fixture(scope="module")
 def prompt(voice, synthesizer):
-    return synthesizer.prepare(voice.reference, voice.prompt_text, "en", lambda _: None)
+    return synthesizer.prepare(Source(reference=voice.reference, text=voice.prompt_text), lambda _: None)
 
 
 def _all(chunks):
@@ -72,7 +76,9 @@ def test_streaming_gives_chunks_of_the_same_length_in_all(synthesizer, prompt):
     text = "One single piece without any mark in it"
     whole = list(synthesizer.speak(text, "en", prompt, OPTIONS))
     streamed = list(
-        synthesizer.speak(text, "en", prompt, dataclasses.replace(OPTIONS, stream=True, chunk_tokens=8))
+        synthesizer.speak(
+            text, "en", prompt, dataclasses.replace(OPTIONS, stream=StreamOptions(chunk_tokens=8))
+        )
     )
     assert len(whole) == 1
     assert len(streamed) > 2
@@ -86,23 +92,23 @@ def test_streaming_gives_chunks_of_the_same_length_in_all(synthesizer, prompt):
 def test_speed_changes_the_length(synthesizer, prompt):
     text = "One single piece without any mark in it"
     plain = len(_all(synthesizer.speak(text, "en", prompt, dataclasses.replace(OPTIONS, pause_s=0.0))))
-    fast = dataclasses.replace(OPTIONS, pause_s=0.0, speed=2.0)
+    fast = dataclasses.replace(OPTIONS, pause_s=0.0, sound=SoundOptions(speed=2.0))
     assert abs(len(_all(synthesizer.speak(text, "en", prompt, fast))) - plain / 2) <= 640
 
 
 def test_a_reference_without_text_speaks_too(synthesizer, voice):
-    mute = synthesizer.prepare(voice.reference, "", "en", lambda _: None)
-    assert mute.phones is None
+    mute = synthesizer.prepare(Source(reference=voice.reference), lambda _: None)
+    assert mute.words is None
     assert _all(synthesizer.speak("Hello there.", "en", mute, OPTIONS)).std() > 0
 
 
 def test_a_changed_reference_is_read_again(synthesizer, folder):
     path = write_tone(folder / "r.wav", 3.2)
-    first = synthesizer.prepare(path, "", "en", lambda _: None)
-    assert synthesizer.prepare(path, "", "en", lambda _: None).reference is first.reference
+    first = synthesizer.prepare(Source(reference=path), lambda _: None)
+    assert synthesizer.prepare(Source(reference=path), lambda _: None).timbre.style.equal(first.timbre.style)
     write_tone(path, 4.0)
-    again = synthesizer.prepare(path, "", "en", lambda _: None)
-    assert again.reference.spectrogram.shape[2] > first.reference.spectrogram.shape[2]
+    again = synthesizer.prepare(Source(reference=path), lambda _: None)
+    assert len(again.tokens) > len(first.tokens)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "...", "\n", "!?"])
@@ -134,16 +140,18 @@ def test_networks_that_do_not_belong_together_are_refused(voice):
     with torch.device("meta"):
         tokens = Gpt(dataclasses.replace(GPT, semantic_rows=9, eos_token=8))
         phones = Gpt(dataclasses.replace(GPT, phoneme_rows=512))
+    decoder = WaveDecoder(sovits, version("v2"))
+    speller = Speller(version("v2"), 8)
     with pytest.raises(BadCheckpoint, match=r"8 tokens.*32"):
-        Synthesizer(tokens, sovits, encoder, "v2")
+        Synthesizer(tokens, decoder, encoder, speller)
     with pytest.raises(BadCheckpoint, match=r"512 phones.*732"):
-        Synthesizer(phones, sovits, encoder, "v2")
+        Synthesizer(phones, decoder, encoder, speller)
 
 
 def test_missing_files_are_named(voice, folder):
     files = VoiceFiles(gpt=folder / "no.ckpt", sovits=voice.sovits, content_encoder=voice.content_encoder)
     with pytest.raises(MissingModel, match=r"no\.ckpt"):
-        load_synthesizer(files, torch.device("cpu"))
+        load_synthesizer(files)
     files = dataclasses.replace(files, gpt=voice.gpt, content_encoder=folder)
     with pytest.raises(MissingModel, match="content encoder"):
-        load_synthesizer(files, torch.device("cpu"))
+        load_synthesizer(files)
