@@ -9,7 +9,7 @@ def runs_of(language: str) -> dict[str, Record]:
     found = {}
     for name, record in vectors([], levels=["pipeline"]).items():
         for place, run in enumerate(record.get("segments", [])):
-            if run["lang"] == language:
+            if run["lang"] == language and (record["version"] == "v2" or language in {"zh", "en", "ja"}):
                 found[f"{name}/{place}"] = {**run, "version": record["version"], "level": "run"}
     return found
 
