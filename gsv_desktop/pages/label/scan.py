@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from gsv_desktop.pages.label.clips import clip_length
 from gsv_desktop.pages.label.table import ClipFacts
 
 log = logging.getLogger(__name__)
-CHUNK: Final = 500
+TELL_EVERY_S: Final = 0.3
 
 
 class ClipScan(QObject):
@@ -64,25 +65,30 @@ class _Scan(QRunnable):
         self._lengths = lengths
 
     def run(self) -> None:
-        """Looks at the clips in chunks."""
+        """Looks at the clips, and tells now and then what was found."""
         try:
-            for start in range(0, len(self._rows), CHUNK):
-                if not self._owner.is_wanted(self._request):
-                    return
-                self._chunk(self._rows[start : start + CHUNK])
-            self._owner.finished.emit()
+            rest = iter(self._rows)
+            while self._owner.is_wanted(self._request) and self._tell_some(rest):
+                pass
+            if self._owner.is_wanted(self._request):
+                self._owner.finished.emit()
         except RuntimeError:
             log.debug("the page was closed before all clips were looked at")
 
-    def _chunk(self, rows: Sequence[LabelRow]) -> None:
+    def _tell_some(self, rest: Iterator[LabelRow]) -> bool:
+        """Tells of the clips that were looked at in TELL_EVERY_S; whether there may be more."""
         missing, there, facts = set(), set(), {}
-        for row in rows:
+        until = time.monotonic() + TELL_EVERY_S
+        for row in rest:
             clip = row.clip(self._base)
             if not clip.is_file():
                 missing.add(row.path)
-                continue
-            there.add(row.path)
-            if self._lengths:
-                facts[row.name] = ClipFacts(length_s=clip_length(clip))
-        if self._owner.is_wanted(self._request):
+            else:
+                there.add(row.path)
+                if self._lengths:
+                    facts[row.name] = ClipFacts(length_s=clip_length(clip))
+            if time.monotonic() > until:
+                break
+        if (missing or there) and self._owner.is_wanted(self._request):
             self._owner.found.emit(missing, there, facts)
+        return bool(missing or there)
