@@ -25,11 +25,11 @@ from engine.protocol.errors import BadCheckpoint, MissingModel
 MAX_CONTENTS_BYTES: Final = 16 << 20
 """Largest table of contents (pickle or JSON); a weight file's has some hundred kilobytes."""
 
-MAX_MEMBERS: Final = 50_000
+MAX_MEMBERS: Final = 20_000
 """Most entries of a zip; a training state with its optimizer has a few thousand."""
 
 _CHUNK_BYTES: Final = 1 << 20
-_LONGEST_READ: Final = 4 << 20
+_LONGEST_READ: Final = 2 << 20
 _LENGTH_BYTES: Final = 8
 _ZIP_REST: Final = b"\x03\x04"
 _PICKLE_MAGIC: Final = b"\x80"

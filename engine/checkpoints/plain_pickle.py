@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from engine.checkpoints.layout import ORIGINAL_CONFIG_CLASS, Attributes
 from engine.checkpoints.records import Storage, TensorRecord
 
-MAX_STEPS: Final = 1_000_000
+MAX_STEPS: Final = 500_000
 """Instructions in a pickle; weight files have some ten thousand."""
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
+import json
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,8 +13,16 @@ from typing import Any, BinaryIO, Final
 import torch
 from torch import Tensor
 
-from engine.checkpoints.layout import HEADERS, ORIGINAL_CONFIG_CLASS, ZIP_MAGIC, Attributes, to_attributes
-from engine.protocol.errors import EngineError, OutOfSpace
+from engine.checkpoints.layout import (
+    HEADERS,
+    ORIGINAL_CONFIG_CLASS,
+    OUR_FORMAT,
+    OUR_LAYOUT,
+    ZIP_MAGIC,
+    Attributes,
+    to_attributes,
+)
+from engine.protocol.files import not_written, replacing
 
 _GLOBAL_LINE: Final = pickle.GLOBAL + "{}\n{}\n".format(*ORIGINAL_CONFIG_CLASS).encode("ascii")
 
@@ -105,6 +112,50 @@ def write_sovits(
     return _write(path, save)
 
 
+def write_safetensors(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    info: str,
+    *,
+    version: str = "",
+    lora_rank: int | None = None,
+    half: bool = True,
+) -> Path:
+    """Writes weights in our own form: safetensors, with everything else in its metadata.
+
+    Any program that reads safetensors opens it; `config` and `lora_rank` stand there as JSON.
+
+    Args:
+        path: file to write; its folder is made.
+        weights: official state dict.
+        config: the configuration as nested dicts.
+        info: a remark, such as `8epoch_200iteration`.
+        version: model version, which other layouts say in their header.
+        lora_rank: rank of the adapter, for a LoRA file.
+        half: store as float16, as official files are.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutOfSpace: the file cannot be written; what was there before stays.
+    """
+    from safetensors.torch import save
+
+    remarks = {OUR_FORMAT: OUR_LAYOUT, "format": "pt", "info": info, "config": json.dumps(_plain(config))}
+    if version:
+        remarks["version"] = version
+    if lora_rank is not None:
+        remarks["lora_rank"] = json.dumps(lora_rank)
+    content = save(dict(_stored(weights, half=half)), metadata=remarks)
+
+    def write(file: BinaryIO) -> None:
+        file.write(content)
+
+    return _write(path, write)
+
+
 def write_state(path: Path, state: Mapping[str, Any]) -> Path:
     """Writes a training state: nested dicts and lists of tensors and plain values.
 
@@ -142,28 +193,10 @@ def _stored(weights: Mapping[str, Tensor], *, half: bool) -> OrderedDict[str, Te
 def _write(path: Path, save: Callable[[BinaryIO], None]) -> Path:
     """Saves beside the target and renames, so that a reader never sees half a file."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        waiting = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with waiting.open("w+b") as file:
-                save(file)
-                file.flush()
-                os.fsync(file.fileno())
-            waiting.replace(path)
-        finally:
-            waiting.unlink(missing_ok=True)
-    except OSError as error:
-        raise _not_written(path, error) from error
+        with replacing(path, synced=True) as waiting, waiting.open("w+b") as file:
+            save(file)
     except RuntimeError as error:  # the zip writer's own words when a write of the stream failed
         if "unexpected pos" in str(error) or "writing file" in str(error):
-            raise _not_written(path, error) from error
+            raise not_written(path, error) from error
         raise
     return path
-
-
-def _not_written(path: Path, error: Exception) -> EngineError:
-    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-    why = "the disk is full" if full else "the folder cannot be written to"
-    return OutOfSpace(
-        f"{path} was not saved: {why}.", hint="Free some space or choose another folder.", detail=str(error)
-    )

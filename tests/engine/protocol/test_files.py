@@ -1,5 +1,8 @@
 """Files that appear whole or not at all."""
 
+import errno
+import os
+
 import pytest
 
 from engine.protocol.errors import OutOfSpace
@@ -34,3 +37,23 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path):
         write()
     assert "a.wav" in caught.value.message
     assert caught.value.hint
+
+
+def test_a_full_disk_is_told_from_a_locked_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"old")
+
+    def write(number, *, synced):
+        def fail(*_):
+            raise OSError(number, "no")
+
+        monkeypatch.setattr(os, "fsync" if synced else "replace", fail)
+        with replacing(path, synced=synced) as temporary:
+            temporary.write_bytes(b"new")
+
+    with pytest.raises(OutOfSpace, match=r"a\.wav.*disk is full"):
+        write(errno.ENOSPC, synced=True)
+    with pytest.raises(OutOfSpace, match=r"a\.wav.*cannot be written"):
+        write(errno.EACCES, synced=False)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
