@@ -71,35 +71,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_SPEAK_FLAGS: Final = (
-    "text",
-    "voice",
-    "gpt",
-    "sovits",
-    "content_encoder",
-    "reference",
-    "prompt_text",
-    "prompt_language",
-    "language",
-    "workspace",
-    "cut",
-    "top_k",
-    "top_p",
-    "temperature",
-    "repetition_penalty",
-    "speed",
-    "pause_s",
-    "seed",
-    "device",
-)
+_SPEAK_FLAGS: Final = tuple(name for name in SpeakParameters.model_fields if name != "out")
 
 
 def _add_speak(parser: argparse.ArgumentParser) -> None:
     for name in _SPEAK_FLAGS:
         info = SpeakParameters.model_fields[name]
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, help=info.description, required=info.is_required()
-        )
+        kind: dict[str, Any] = {"required": info.is_required()}
+        if info.annotation is bool:
+            kind = {"action": argparse.BooleanOptionalAction}
+        elif name == "references":
+            kind = {"nargs": "+", "metavar": "FILE"}
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=info.description, **kind)
     parser.add_argument("--out", required=True, help=SpeakParameters.model_fields["out"].description)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(command=_speak)

@@ -83,6 +83,7 @@ class SpeakOptions:
         stream: How to hand out a piece's audio while it is made; None hands out whole pieces.
         batch_size: Pieces whose tokens are made side by side, when they are handed out whole;
             None for what suits the device.
+        tries: How often a piece that is handed out whole is tried, when its tokens go wrong.
         pronunciation: What the user adds to the rules of reading.
     """
 
@@ -93,4 +94,5 @@ class SpeakOptions:
     seed: int = 0
     stream: StreamOptions | None = None
     batch_size: int | None = None
+    tries: int = 2
     pronunciation: Pronunciation = PLAIN

@@ -27,7 +27,7 @@ from engine.infer.silence import (
     silent_parts,
 )
 from engine.infer.spelling import Speller, Words
-from engine.infer.takes import TRIES, Chance, better, fault_of, token_limit
+from engine.infer.takes import Chance, better, fault_of, token_limit
 from engine.infer.text_cut import prepare_prompt_text, require_pieces
 from engine.models.gpt import Gpt
 from engine.models.hubert import RATE_HZ as CONTENT_RATE_HZ
@@ -239,7 +239,7 @@ class Synthesizer:
         takes = self._generate(pieces, chances, run)
         faults = [fault_of(take, len(piece.words.phones)) for piece, take in zip(pieces, takes, strict=True)]
         for place, piece in enumerate(pieces):
-            for attempt in range(1, TRIES):
+            for attempt in range(1, run.options.tries):
                 if not faults[place]:
                     break
                 run.warn(f"{_quoted(piece.text)} {faults[place]}; it is tried once more.")

@@ -12,9 +12,6 @@ import torch
 
 from engine.infer.semantic import Generation
 
-TRIES: Final = 2
-"""How often a piece is tried: once more with other chance when it went wrong."""
-
 _TOKENS_OF_START: Final = 100
 _MOST_TOKENS_OF_PHONE: Final = 20
 _LEAST_TOKENS_OF_PHONE: Final = 0.5
