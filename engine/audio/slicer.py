@@ -7,7 +7,7 @@ is cut when it is long enough and the clip before it is long enough too; of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -141,6 +141,34 @@ def slice_at_silence(samples: Samples, rate_hz: int, rules: SilenceRules) -> lis
         )
         for first, last in pieces
     ]
+
+
+def limit_lengths(clips: Iterable[Clip], rate_hz: int, longest_ms: int, hop_ms: int) -> list[Clip]:
+    """Cuts clips that are too long where they are quietest in the second half of what is allowed.
+
+    Args:
+        clips: clips in their order.
+        rate_hz: their rate.
+        longest_ms: no clip is longer afterwards.
+        hop_ms: step of the loudness curve.
+
+    Returns:
+        The clips in their order.
+    """
+    longest = rate_hz * longest_ms // 1000
+    hop = max(1, rate_hz * hop_ms // 1000)
+    made = []
+    for clip in clips:
+        left = clip
+        while left.samples.size > longest:
+            half = longest // 2
+            curve = loudness(left.samples[half:longest], 4 * hop, hop)[1:-1]  # the ends are half empty
+            at = half + (1 + int(curve.argmin())) * hop if curve.size else longest
+            start = left.start + at
+            made.append(Clip(start=left.start, end=start, samples=left.samples[:at]))
+            left = Clip(start=start, end=left.end, samples=left.samples[at:])
+        made.append(left)
+    return made
 
 
 def loudness(samples: Samples, window: int, hop: int) -> Curve:

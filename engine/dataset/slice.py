@@ -9,7 +9,7 @@ from typing import Final
 
 from engine.audio.io import list_audio, probe, read_audio, write_wav
 from engine.audio.levels import level
-from engine.audio.slicer import Clip, SilenceRules, slice_at_silence
+from engine.audio.slicer import Clip, SilenceRules, limit_lengths, slice_at_silence
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, EngineError, MissingFile, OutOfSpace
@@ -131,7 +131,7 @@ def _write_clips(
             f"{source} holds nothing louder than {parameters.threshold_db:g} dB.",
             hint="Lower the silence threshold if there is speech in it.",
         )
-    for clip in clips:
+    for clip in limit_lengths(clips, RATE_HZ, parameters.max_length_ms, parameters.hop_ms):
         context.check_cancelled()
         path = output / clip_name(source, clip)
         write_wav(path, level(clip.samples, parameters.peak, parameters.mix), RATE_HZ)

@@ -47,6 +47,14 @@ class SliceParameters(StageParameters):
         ge=100,
         le=60000,
     )
+    max_length_ms: int = parameter(
+        50000,
+        "Longest clip",
+        "A longer piece without a pause is cut where it is quietest; training cannot use clips over 54 s.",
+        unit="ms",
+        ge=2000,
+        le=600000,
+    )
     min_interval_ms: int = parameter(
         300,
         "Shortest pause",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.audio.slicer import SilenceRules, loudness, slice_at_silence
+from engine.audio.slicer import Clip, SilenceRules, limit_lengths, loudness, slice_at_silence
 from engine.protocol.errors import BadParameters
 
 RATE_HZ = 32000
@@ -45,3 +45,18 @@ def test_rules_that_do_not_fit_together_are_refused(rules):
     with pytest.raises(BadParameters) as caught:
         slice_at_silence(TONE, RATE_HZ, rules)
     assert caught.value.hint
+
+
+def test_a_long_clip_without_a_pause_is_cut_where_it_is_quietest():
+    rate_hz = 8000
+    samples = np.full(30 * rate_hz, 0.5, np.float32)
+    samples[7 * rate_hz : 7 * rate_hz + 800] = 0.1
+    whole = Clip(start=100, end=100 + samples.size, samples=samples)
+    short = Clip(start=0, end=80, samples=samples[:80])
+    made = limit_lengths([short, whole], rate_hz, 10_000, 10)
+    assert made[0] is short
+    assert max(clip.samples.size for clip in made) <= 10 * rate_hz
+    assert made[1].samples.size == pytest.approx(7.05 * rate_hz, abs=800)
+    assert [clip.start for clip in made[2:]] == [clip.end for clip in made[1:-1]]
+    assert (made[1].start, made[-1].end) == (whole.start, whole.end)
+    assert np.array_equal(np.concatenate([clip.samples for clip in made[1:]]), samples)
