@@ -56,7 +56,8 @@ def filter_bank(wave: Tensor, spec: FilterBankSpec | None = None) -> Tensor:
     shaped = (frames - spec.emphasis * before) * window
     power = torch.fft.rfft(shaped, n=spec.fft_samples).abs().square()
     energies = power @ _triangles(spec).to(wave.device)
-    return energies.clamp(min=_SMALLEST).log()
+    logarithm: Tensor = energies.clamp(min=_SMALLEST).log()
+    return logarithm
 
 
 def _triangles(spec: FilterBankSpec) -> Tensor:

@@ -17,9 +17,10 @@ from engine.models.gpt import DPO_BETA, Gpt, GptLoss, export_gpt, load_gpt
 from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
+from engine.protocol.errors import BadCheckpoint
 from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainGptParameters
-from engine.protocol.versions import version
+from engine.protocol.versions import ModelVersion, version
 from engine.protocol.workspace import Workspace
 from engine.train.device import gradient_norm, mixed, mixed_precision
 from engine.train.gpt_data import GptBatch, GptItem, gpt_batch, gpt_items, rejected_sequences
@@ -151,6 +152,15 @@ def _official_settings(parameters: TrainGptParameters) -> dict[str, Any]:
     }
 
 
+def _require_version(model: Gpt, wanted: ModelVersion, path: Path) -> None:
+    if model.config.phoneme_rows != wanted.gpt_phone_rows:
+        raise BadCheckpoint(
+            f"The GPT weights {path} have a table of {model.config.phoneme_rows} phones; "
+            f"{wanted.name} needs one of {wanted.gpt_phone_rows}.",
+            hint=f"Choose GPT weights of {wanted.name} to start from.",
+        )
+
+
 def run(parameters: TrainGptParameters, context: Context) -> StageResult:
     """Fine-tunes the GPT on the prepared clips of an experiment.
 
@@ -158,7 +168,7 @@ def run(parameters: TrainGptParameters, context: Context) -> StageResult:
         NothingToDo: the clips are not prepared.
         BadLabels: the prepared files are broken.
         MissingModel: there are no weights to start from.
-        BadCheckpoint: the weights, or the saved states, do not fit.
+        BadCheckpoint: the weights, or the saved states, do not fit or are of another version.
         BadParameters: the data do not fit the network.
         TrainingFailed: the loss is no number any more.
         OutOfMemory: the memory was not enough.
@@ -169,6 +179,7 @@ def run(parameters: TrainGptParameters, context: Context) -> StageResult:
     experiment = workspace.experiment(parameters.experiment)
     start = parameters.pretrained_gpt or pretrained(workspace, facts).gpt
     model = load_gpt(start)
+    _require_version(model, facts, start)
     items, skipped = gpt_items(experiment, facts, model.config)
     context.log(f"Training the GPT on {len(items)} clips, from {start.name}.")
     for one in skipped:

@@ -11,7 +11,7 @@ from engine.checkpoints.inspection import ModelKind, inspect
 from engine.checkpoints.reader import read_checkpoint, read_state
 from engine.models.gpt import load_gpt
 from engine.protocol.context import RecordingContext
-from engine.protocol.errors import Cancelled, MissingModel, NothingToDo
+from engine.protocol.errors import BadCheckpoint, Cancelled, MissingModel, NothingToDo
 from engine.protocol.launch import worker_environment
 from engine.protocol.stages.training import TrainGptParameters
 from engine.train import gpt
@@ -158,3 +158,8 @@ def test_what_is_not_prepared_is_named(prepared, missing, stage):
 def test_a_missing_start_is_named(prepared):
     with pytest.raises(MissingModel, match=r"not there\.ckpt"):
         train(prepared, pretrained_gpt=prepared.workspace / "not there.ckpt")
+
+
+def test_a_start_of_another_version_is_refused(prepared):
+    with pytest.raises(BadCheckpoint, match="table of 732 phones; v1 needs one of 512"):
+        train(prepared, version="v1")
