@@ -63,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("file", metavar="FILE", type=Path)
     inspect.set_defaults(command=_inspect)
 
+    convert = commands.add_parser(
+        "convert", help="write a weight file as safetensors, which can hold no code"
+    )
+    convert.add_argument("file", metavar="FILE", type=Path)
+    convert.add_argument("out", metavar="OUT", type=Path)
+    convert.set_defaults(command=_convert)
+
     _add_speak(commands.add_parser("speak", help="say a text"))
 
     doctor = commands.add_parser("doctor", help="JSON: machine, libraries, models, and remedies")
@@ -132,6 +139,13 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from engine.checkpoints.inspection import inspect
 
     _print_json(inspect(arguments.file).as_json())
+    return DONE
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from engine.checkpoints.convert import convert
+
+    _say(str(convert(arguments.file, arguments.out)))
     return DONE
 
 
