@@ -22,10 +22,13 @@ _OWN_WORDS: Final = MappingProxyType(
         "xray": "EH1 K S R EY2",
         "miz": "M IH1 Z",
         "'n'": "AH0 N",
-        "zero": "Z IY1 R OW0",  # as in the release of the dictionary that the networks learnt from
+        "t-shirt": "T IY1 SH ER2 T",
+        "t-shirts": "T IY1 SH ER2 T S",
     }
 )
-_PREFIXES: Final = MappingProxyType({"re": ("R", "IY1"), "co": ("K", "OW1"), "pre": ("P", "R", "IY1")})
+_PREFIXES: Final = MappingProxyType(
+    {"re": ("R", "IY1"), "co": ("K", "OW1"), "pre": ("P", "R", "IY1"), "py": ("P", "AY1")}
+)
 _HISSING: Final = frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
 _VOICELESS: Final = frozenset({"P", "T", "K", "F", "TH", "HH"})
 _LONGEST_SPELLED: Final = 3
@@ -33,13 +36,26 @@ _SHORTEST_PART: Final = 2
 _LONGEST_COMPOUND: Final = 40
 
 
+# Beside the listed ones, or in their place where the list has the two ways round.
 _OWN_HOMOGRAPHS: Final = (
-    "READ|R EH1 D|R IY1 D|VBN",
-    "COMPLEX|K AH0 M P L EH1 K S|K AA1 M P L EH0 K S|ADJ",
+    "READ|R EH1 D|R IY1 D|VBN/VBD",
+    "COMPLEX|K AH0 M P L EH1 K S|K AA1 M P L EH0 K S|JJ",
     "WIND|W AY1 N D|W IH1 N D|V",
+    "WOUND|W AW1 N D|W UW1 N D|VBD",
     "TEAR|T EH1 R|T IH1 R|V",
-    "LIVE|L AY1 V|L IH1 V|ADJ",
+    "TEARS|T EH1 R Z|T IH1 R Z|VBZ",
+    "LIVE|L AY1 V|L IH1 V|JJ/RB/NN",
+    "LIVES|L AY1 V Z|L IH1 V Z|NN",
     "LEAD|L EH1 D|L IY1 D|METAL",
+    "MINUTE|M AY0 N UW1 T|M IH1 N AH0 T|JJ",
+    "DOVE|D OW1 V|D AH1 V|VBD",
+    "EXPLOIT|IH0 K S P L OY1 T|EH1 K S P L OY2 T|V",
+    "FRAGMENT|F R AE0 G M EH1 N T|F R AE1 G M AH0 N T|V",
+    "IMPRINT|IH2 M P R IH1 N T|IH1 M P R IH0 N T|V",
+    "OBJECT|AH0 B JH EH1 K T|AA1 B JH EH0 K T|V",
+    "REBEL|R IH0 B EH1 L|R EH1 B AH0 L|V",
+    "SEGMENT|S EH2 G M EH1 N T|S EH1 G M AH0 N T|V",
+    "TORMENT|T AO0 R M EH1 N T|T AO1 R M EH2 N T|V",
 )
 _VOWELS: Final = frozenset("aeiouy")
 
@@ -100,6 +116,10 @@ def say(word: str) -> tuple[str, ...]:
         return spell(word)
     if parts := _compound(word):
         return tuple(phone for part in parts for phone in words()[part].split())
+    for prefix, said in _PREFIXES.items():
+        rest = word.removeprefix(prefix)
+        if rest != word and (parts := (rest,) if rest in words() else _compound(rest)):
+            return (*said, *(phone for part in parts for phone in words()[part].split()))
     return guess(word)
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.text.en import numbers
+from engine.text.en.scripts import in_latin
 
 _NUMBER: Final = r"\d+(?:\.\d+)?"
 
@@ -301,6 +302,7 @@ def _numbers(text: str) -> str:
 def _plain_letters(text: str) -> str:
     """Letters without accents; a letter that has no plain form, and every other sign, goes."""
     text = text.replace("ß", "ss").replace("æ", "ae").replace("œ", "oe").replace("ø", "o").replace("ł", "l")
+    text = in_latin(unicodedata.normalize("NFC", text))
     parts = unicodedata.normalize("NFD", text)
     text = "".join(sign for sign in parts if unicodedata.category(sign) != "Mn")
     text = re.sub(r"-{2,}", ",", text)

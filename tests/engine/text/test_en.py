@@ -2,9 +2,11 @@
 
 import pytest
 
+from engine.text.dictionary import Pronunciation, parse_dictionary
 from engine.text.en import lexicon, numbers
 from engine.text.en.guess import guess
 from engine.text.en.normalise import normalise
+from engine.text.en.tagger import tags
 from engine.text.frontend import phonemize
 from engine.text.symbols import symbol_ids
 
@@ -117,3 +119,89 @@ def test_a_guess_ends_and_is_made_of_known_phones():
 def test_every_phone_of_the_dictionary_is_in_the_table():
     assert {phone for said in lexicon.words().values() for phone in said.split()} <= set(symbol_ids("v2"))
     assert len(lexicon.words()) > 120000
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("The wind is strong; wind the clock.", ["W IH1 N D", "W AY1 N D"]),
+        ("They live near a live show.", ["L IH1 V", "L AY1 V"]),
+        ("The lead pipe can lead.", ["L EH1 D", "L IY1 D"]),
+        ("Close the door, it is close.", ["K L OW1 Z", "K L OW1 S"]),
+        ("She shed a tear and may tear it.", ["T IH1 R", "T EH1 R"]),
+        ("Permit me a permit.", ["P ER0 M IH1 T", "P ER1 M IH2 T"]),
+        ("I read a book yesterday.", ["R EH1 D"]),
+        ("I read a book every day.", ["R IY1 D"]),
+        ("He read the letter and will read it again.", ["R EH1 D", "R IY1 D"]),
+        ("I object to that object.", ["AH0 B JH EH1 K T", "AA1 B JH EH0 K T"]),
+        ("There was an increase in sales.", ["IH1 N K R IY2 S"]),
+        ("Please present the present.", ["P R IY0 Z EH1 N T", "P R EH1 Z AH0 N T"]),
+        ("Use it for good use.", ["Y UW1 Z", "Y UW1 S"]),
+        ("It was broadcast live from London.", ["L AY1 V"]),
+        ("They refuse to take the refuse.", ["R IH0 F Y UW1 Z", "R EH1 F Y UW2 Z"]),
+        ("Our lives matter, she lives here.", ["L AY1 V Z", "L IH1 V Z"]),
+        ("Record your voice here.", ["R IH0 K AO1 R D"]),
+        ("They rebel like a rebel.", ["R IH0 B EH1 L", "R EH1 B AH0 L"]),
+    ],
+)
+def test_the_part_of_speech_decides(text, wanted):
+    said = " ".join(phonemize(text, "en").phones)
+    place = 0
+    for phones in wanted:
+        place = said.find(phones, place)
+        assert place >= 0, said
+        place += len(phones)
+
+
+def test_parts_of_speech():
+    assert tags(["I", "will", "record", "a", "new", "record", "."]) == (
+        "PRP",
+        "MD",
+        "VB",
+        "DT",
+        "JJ",
+        "NN",
+        ".",
+    )
+    assert tags(["In", "1999", "twenty-one", "of", "12th", "3", "-"])[1] == "CD"
+    assert tags([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "norm_text"),
+    [
+        ("Привет мир", "privet mir"),
+        ("α and Ω rays, Ελλάδα", "alpha and omega rays, ellada"),
+        ("naïve café", "naive cafe"),
+    ],
+)
+def test_other_alphabets_are_spelt_in_latin(text, norm_text):
+    assert phonemize(text, "en").norm_text == norm_text
+
+
+OWN = Pronunciation(
+    dictionary=parse_dictionary(
+        ["en\tiPhone 15\tAY1 F", "en\tIT\tIH1 T", "en\tZhongli\tJH UH1 NG L IY0", "en\tC++\tS IY1 P"], "own"
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "phones"),
+    [
+        ("My iphone 15 rings", "M AY1 AY1 F R IH1 NG Z"),
+        ("IT is it", "IH1 T IH1 Z IH1 T"),
+        ("ZHONGLI's zhongli-like", "JH UH1 NG L IY0 Z JH UH1 NG L IY0 L AY1 K"),
+        ("Zhonglis", " ".join(phonemize("Zhonglis", "en").phones)),
+        ("We like C++, too", "W IY1 L AY1 K S IY1 P , T UW1"),
+        ("zqvx Zhongli", " ".join(phonemize("zqvx Zhongli", "en").phones)),
+    ],
+)
+def test_own_words(text, phones):
+    result = phonemize(text, "en", "v2", OWN)
+    assert " ".join(result.phones) == phones
+    assert "xvqz" not in result.norm_text
+
+
+def test_text_with_own_words_is_shown_as_written():
+    assert phonemize("My Zhongli, iPhone 15.", "en", "v2", OWN).norm_text == "My Zhongli, iPhone 15."
