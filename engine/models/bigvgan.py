@@ -48,7 +48,7 @@ class BigVgan(nn.Module):
             upsample = nn.ConvTranspose1d(
                 width, width // 2, kernel, stride=rate, padding=(kernel - rate) // 2
             )
-            self.ups.append(nn.ModuleList([upsample]))
+            self.ups.append(nn.Sequential(upsample))
             width //= 2
             for size, dilations in zip(sizes.resblock_kernels, sizes.resblock_dilations, strict=True):
                 self.resblocks.append(_ResidualBlock(width, size, dilations))
@@ -58,7 +58,7 @@ class BigVgan(nn.Module):
     def forward(self, mel: Tensor) -> Tensor:
         """(B, bands, T) natural-log mel to (B, 1, T * hop) in [-1, 1]."""
         x = self.conv_pre(mel)
-        for index, (upsample,) in enumerate(self.ups):
+        for index, upsample in enumerate(self.ups):
             x = upsample(x)
             first = index * self.parallel
             blocks = self.resblocks[first : first + self.parallel]

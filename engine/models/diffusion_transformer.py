@@ -105,7 +105,7 @@ class _TimeEmbedding(nn.Module):
         speeds = torch.exp(places * (-math.log(_SLOWEST) / (self.waves - 1)))
         angles = _TIME_SCALE * times.float()[:, None] * speeds
         waves = torch.cat((angles.sin(), angles.cos()), dim=1)
-        vector: Tensor = self.time_mlp(waves.to(self.time_mlp[0].weight.dtype))
+        vector: Tensor = self.time_mlp(waves.to(next(self.parameters())))
         return vector
 
 
@@ -178,7 +178,8 @@ class _Modulation(nn.Module):
 
     def forward(self, time: Tensor) -> tuple[Tensor, ...]:
         """(B, C) -> parts of (B, 1, C)."""
-        return self.linear(F.silu(time)).unsqueeze(1).chunk(self.parts, dim=2)
+        made: Tensor = self.linear(F.silu(time))
+        return made.unsqueeze(1).chunk(self.parts, dim=2)
 
 
 def _normed(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

@@ -148,7 +148,8 @@ def flow_loss(
     made = network(x, prompt, read, draws.times, steps, lengths)
     error = (made.float() - target.float()).square() * learnt
     counts = learnt.sum(dim=(1, 2)) * mel.shape[1]
-    return (error.sum(dim=(1, 2)) / counts.clamp_min(1)).mean()
+    rows: Tensor = error.sum(dim=(1, 2)) / counts.clamp_min(1)
+    return rows.mean()
 
 
 @torch.no_grad()
@@ -164,4 +165,5 @@ def _two_steps(
     first = network(x, prompt, read, times, told, lengths)
     moved = x + short[:, None, None] * first
     second = network(moved, prompt, read, times + short, told, lengths)
-    return (first + second) / 2
+    mean: Tensor = (first + second) / 2
+    return mean

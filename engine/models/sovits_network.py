@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from engine.models.hifigan import Decoder
@@ -16,7 +15,7 @@ from engine.models.reference_encoder import ReferenceEncoder
 from engine.models.sovits_config import SovitsConfig
 from engine.models.sovits_training import SovitsDraws, SovitsTrainingOutput
 from engine.modules.flow import CouplingFlow
-from engine.modules.lengths import draw_starts, length_mask, take_segments
+from engine.modules.lengths import draw_starts, fit_steps, length_mask, take_segments
 from engine.modules.normed import fuse_weight_norm
 from engine.modules.quantizer import Quantizer
 
@@ -279,7 +278,7 @@ class Sovits(nn.Module):
         words = length_mask(phone_lengths, phones.shape[1]).to(spectrogram.dtype)
         style = self._style(spectrogram, mask, speaker)
 
-        content = _fit_length(self._content(self.extract_codes(ssl)), spectrogram.shape[2])
+        content = fit_steps(self._content(self.extract_codes(ssl)), spectrogram.shape[2])
         features = self.enc_p(content, mask, phones, words, self.text_style(style))
         prior = self.enc_p.distribution(features, mask)
 
@@ -333,9 +332,3 @@ class Sovits(nn.Module):
             latent = latent + noise.to(latent) * prior.log_scale.exp() * noise_scale
         wave: Tensor = self.dec(self.flow(latent, mask, style, inverse=True), style)
         return wave
-
-
-def _fit_length(x: Tensor, steps: int) -> Tensor:
-    """(B, C, T) cut, or its last step repeated, to a number of steps."""
-    missing = steps - x.shape[2]
-    return F.pad(x, (0, missing), mode="replicate") if missing > 0 else x[..., :steps]

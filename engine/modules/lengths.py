@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 
@@ -49,3 +50,9 @@ def draw_starts(lengths: Tensor, length: int, generator: torch.Generator | None 
     device = generator.device if generator is not None else lengths.device
     draws = torch.rand(lengths.shape, generator=generator, device=device).to(lengths.device)
     return (draws * (lengths - length + 1).clamp_min(0)).long()
+
+
+def fit_steps(values: Tensor, steps: int) -> Tensor:
+    """(B, C, T) cut, or its last position repeated, to a number of steps."""
+    missing = steps - values.shape[2]
+    return F.pad(values, (0, missing), mode="replicate") if missing > 0 else values[..., :steps]
