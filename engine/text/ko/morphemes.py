@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -16,6 +17,7 @@ MOST_LETTERS: Final = 1000
 """Longest text that is given at once; the time of a longer one would grow faster than its length."""
 
 _COUNTER: Final = "NNBC"
+_UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class Part(Enum):
@@ -59,7 +61,7 @@ class Analyser:
         start = 0
         while start < len(text):
             end = _cut(text, start)
-            lattice = self._lattice(text[start:end].replace("\0", " "))
+            lattice = self._lattice(_UNREADABLE.sub(" ", text[start:end]))
             if self._tagger.parse(lattice):
                 for (first, last), node in lattice:
                     yield _morpheme(start + first, start + last, node.feature)
