@@ -87,5 +87,6 @@ RULES: Final[tuple[_Rule, ...]] = (
         _times,
     ),
     (re.compile(rf"(?<![0-9:.])(?<!比分)(?<!比分是)(?<!比分为){_HOUR}(?![0-9:])"), _time),
+    (re.compile(r"(?<=[0-9]秒)([0-9]{2})(?![0-9.])"), lambda found: digits(found[1])),
     (re.compile(r"(?<=[0-9]):(?=[0-9])"), lambda _: "比"),
 )

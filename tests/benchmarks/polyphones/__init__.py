@@ -1,0 +1,1 @@
+"""How often Chinese polyphones and numbers are read right: `python -m tests.benchmarks.polyphones`."""
