@@ -66,6 +66,11 @@ class SoundDecoder(Protocol):
         """Width of the content features that it makes tokens of."""
         ...
 
+    @property
+    def shortest_part(self) -> int:
+        """Tokens of a part at least, where sound is handed out within pieces."""
+        ...
+
     def codes(self, content: Tensor) -> Tensor:
         """(1, C, T') content features of a recording, 50 a second -> (T,) tokens on the CPU."""
         ...

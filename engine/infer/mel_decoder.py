@@ -55,6 +55,11 @@ class MelDecoder:
         """Width of the content features that it makes tokens of."""
         return self._network.config.ssl_channels
 
+    @property
+    def shortest_part(self) -> int:
+        """Tokens of a part at least."""
+        return SHORTEST_TOKENS
+
     def codes(self, content: Tensor) -> Tensor:
         """(1, C, T') content features -> (T,) tokens on the CPU."""
         return self._reader.codes(content)
@@ -92,9 +97,8 @@ class MelDecoder:
         options: SoundOptions,
         generator: torch.Generator,
     ) -> Iterator[Samples]:
-        """Speaks every few parts as soon as they came; each goes on from the mel of the one before."""
-        mels = self._mels(_gathered(parts, SHORTEST_TOKENS), phones, prompt, options, generator)
-        for wave in self._vocoder.speak(mels):
+        """Speaks every part as soon as it comes; each goes on from the mel of the one before."""
+        for wave in self._vocoder.speak(self._mels(parts, phones, prompt, options, generator)):
             yield to_samples(wave)
 
     def use_float32(self) -> bool:
@@ -154,15 +158,3 @@ class MelDecoder:
 
     def _placed(self, values: Tensor) -> Tensor:
         return values.to(self._computing.device, self._computing.dtype)
-
-
-def _gathered(parts: Iterable[Sequence[int]], at_least: int) -> Iterator[list[int]]:
-    """Parts put together until they are long enough; what is left at the end joins nothing."""
-    waiting: list[int] = []
-    for part in parts:
-        waiting += part
-        if len(waiting) >= at_least:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting

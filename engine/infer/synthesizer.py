@@ -310,11 +310,8 @@ class Synthesizer:
         tokens = _watched(
             generate_tokens(self._gpt, request, _heard(run.prompt), run.options.sampling), run.check, made
         )
-        parts = (
-            fixed_parts(tokens, stream.chunk_tokens)
-            if stream.fixed
-            else silent_parts(tokens, stream.chunk_tokens, self._silence())
-        )
+        least = max(stream.chunk_tokens, self._decoder.shortest_part)
+        parts = fixed_parts(tokens, least) if stream.fixed else silent_parts(tokens, least, self._silence())
         try:
             for samples in self._decoder.stream(
                 parts, piece.words.phones, run.prompt, run.options.sound, chance.noise

@@ -15,8 +15,11 @@ from engine.infer.semantic import Generation
 _TOKENS_OF_START: Final = 100
 _MOST_TOKENS_OF_PHONE: Final = 20
 _LEAST_TOKENS_OF_PHONE: Final = 0.5
-_NOISE_SEEDS: Final = 2**32
+_SEEDS: Final = 2**32
+"""The CPU's generator hears no more of a seed than 32 bits."""
 _SEEDS_OF_TRY: Final = 2**31
+_FAR_FROM: Final = 0x9E3779B9
+"""Odd and large, so that no small seed's noise is another small seed's chance."""
 
 
 class Chance:
@@ -24,9 +27,9 @@ class Chance:
 
     def __init__(self, seed: int, attempt: int = 0) -> None:
         """Starts both from a piece's seed; another attempt has another chance."""
-        seed = (seed + attempt * _SEEDS_OF_TRY) % _NOISE_SEEDS
-        self.tokens = torch.Generator().manual_seed(seed)
-        self.noise = torch.Generator().manual_seed(seed + _NOISE_SEEDS)
+        seed += attempt * _SEEDS_OF_TRY
+        self.tokens = torch.Generator().manual_seed(seed % _SEEDS)
+        self.noise = torch.Generator().manual_seed((seed + _FAR_FROM) % _SEEDS)
 
 
 def token_limit(phones: int) -> int:

@@ -85,6 +85,11 @@ class WaveDecoder:
         """Width of the content features that it makes tokens of."""
         return self._network.config.ssl_channels
 
+    @property
+    def shortest_part(self) -> int:
+        """Tokens of a part at least: what parts share must fit into one."""
+        return OVERLAP_TOKENS
+
     def codes(self, content: Tensor) -> Tensor:
         """(1, C, T') content features -> (T,) tokens on the CPU."""
         return self._reader.codes(content)

@@ -1,18 +1,26 @@
-"""A tiny voice on disk: real networks with random weights, a content encoder, a reference, a card."""
+"""Tiny voices on disk: real networks with random weights, a content encoder, a reference, a card."""
 
 import math
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from engine.checkpoints.writer import write_weights
+from engine.infer.loading import VoiceFiles
+from engine.models.bigvgan import BigVgan
+from engine.models.diffusion_transformer import TransformerSizes
+from engine.models.flow_sovits import FLOW_VERSIONS, FlowSizes, FlowSovits, export_flow_sovits
 from engine.models.gpt import Gpt, GptConfig, export_gpt
+from engine.models.hifigan import StackSizes, WaveStack
 from engine.models.hubert import ContentEncoder
 from engine.models.sovits import Sovits, export_sovits
 from engine.models.sovits_config import SovitsConfig
+from engine.protocol.versions import VERSIONS, Decoder, Vocoder
 from engine.protocol.voices import VoiceCard, write_voice
+from tests.engine.models.tiny import SPEAKER_CHANNELS, tiny_speaker_encoder
 
 CODES = 32
 CONTENT_CHANNELS = 12
@@ -51,6 +59,40 @@ SOVITS = SovitsConfig(
     style_bins=64,
     style_width=8,
 )
+
+TRANSFORMER = TransformerSizes(
+    bands=100,
+    condition_channels=16,
+    condition_inner=16,
+    condition_blocks=1,
+    width=32,
+    blocks=1,
+    head_channels=16,
+    inner=32,
+    wave_channels=16,
+    position_kernel=3,
+    position_groups=2,
+)
+STACKS = {
+    Vocoder.BIGVGAN: StackSizes(
+        channels_in=100,
+        channels=16,
+        rates=(8, 8, 4),
+        kernels=(16, 16, 8),
+        resblock_kernels=(3,),
+        resblock_dilations=((1, 3, 5),),
+        last_bias=False,
+    ),
+    Vocoder.HIFIGAN: StackSizes(
+        channels_in=100,
+        channels=16,
+        rates=(10, 8, 6),
+        kernels=(20, 16, 12),
+        resblock_kernels=(3,),
+        resblock_dilations=((1, 3, 5),),
+        last_bias=True,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -107,3 +149,43 @@ def make_voice(folder):
         ),
     )
     return voice
+
+
+def make_files(voice, folder, name):
+    """The files of a tiny voice of any version, with the content encoder of another one."""
+    version = VERSIONS[name]
+    torch.manual_seed(17)
+    gpt = Gpt(replace(GPT, phoneme_rows=version.gpt_phone_rows))
+    files = VoiceFiles(
+        gpt=export_gpt(folder / f"{name}-e4.ckpt", gpt, "GPT-e4"),
+        sovits=folder / f"{name}_e8_s40.pth",
+        content_encoder=voice.content_encoder,
+        version=name,
+    )
+    sizes = replace(SOVITS, version=name, symbol_rows=version.symbol_rows)
+    if version.speaker_embedding:
+        sizes = replace(sizes, style_channels=24, speaker_channels=SPEAKER_CHANNELS)
+        speaker = write_weights(folder / "speaker.ckpt", tiny_speaker_encoder().state_dict())
+        files = replace(files, speaker_encoder=speaker)
+    if version.decoder is Decoder.WAVE:
+        network = Sovits(sizes)
+        export_sovits(_spread(network), files.sovits, info="8epoch_40iteration")
+        return files
+    flow = FlowSizes(encoder=sizes, transformer=TRANSFORMER, gate_layers=1, gate_kernel=3)
+    export_flow_sovits(
+        _spread(FlowSovits(flow, FLOW_VERSIONS[name])), files.sovits, info="8epoch_40iteration"
+    )
+    return replace(files, vocoder=_write_vocoder(folder / f"vocoder {name}", version.vocoder))
+
+
+def _spread(network):
+    """Codes that differ."""
+    network.quantizer.codebook.fill(torch.randn(CODES, CONTENT_CHANNELS))
+    return network
+
+
+def _write_vocoder(folder, kind):
+    if kind is Vocoder.BIGVGAN:
+        weights = {"generator": BigVgan(STACKS[kind]).state_dict()}
+        return write_weights(folder / "bigvgan_generator.pt", weights).parent
+    return write_weights(folder / "vocoder.pth", WaveStack(STACKS[kind]).state_dict())
