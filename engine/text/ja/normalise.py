@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
+from engine.text.ja.loanwords import in_kana
+
 _Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 _DIGITS: Final = ("ゼロ", "イチ", "ニー", "サン", "ヨン", "ゴー", "ロク", "ナナ", "ハチ", "キュー")
@@ -142,6 +144,12 @@ def _sign(found: re.Match[str]) -> str:
     return _SIGNS[found[0]]
 
 
+def _word(found: re.Match[str]) -> str:
+    """An English word in kana; acronyms and words that no dictionary has are spelled later."""
+    word = found[0]
+    return word if word.isupper() else in_kana(word) or word
+
+
 def _again(found: re.Match[str]) -> str:
     """ゝ and ゞ say the kana before them once more."""
     kana = found[1]
@@ -182,6 +190,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (re.compile(rf"(?<![{_WORD}])[-−‐–](?=[0-9])|(?<![0-9A-Za-z])−(?=[0-9])"), "マイナス"),
     (re.compile(r"(?<![0-9/.])([0-9]+)/([0-9]+)(?![0-9/.])"), _fraction),
     (re.compile(rf"(?<=[0-9])\s?(?:{_UNIT_NAMES})(?![A-Za-z])"), _unit),
+    (re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{3,}(?:'[A-Za-z]+)?(?![A-Za-z0-9])"), _word),
     (re.compile(r"([ぁ-ゖァ-ヺ])([ゝゞヽヾ])"), _again),
     (re.compile(r"(?<=[\u3041-\u30ff])[〜～~]+"), "ー"),
     (re.compile(r"(?<=[\u4e00-\u9fff])[〜～~](?=[\u4e00-\u9fff\u30a1-\u30fa])"), "から"),

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.text.en import lexicon
 from engine.text.ja import openjtalk
 from engine.text.ja.kana import as_said, katakana, moras
+from engine.text.ja.loanwords import in_kana
 from engine.text.ja.normalise import normalise
 from engine.text.ja.phones import to_phones
 from engine.text.spoken import TextSettings
@@ -47,6 +49,7 @@ def said(text, **entries):
         ("𠮷野家の髙橋", "吉野家の高橋"),
         ("待って・・・ね", "待って…ね"),
         ("90-1234-5678", "90-1234-5678"),
+        ("Pythonの Word を NASA で xqz", "パイソンの ワード を NASA で xqz"),
         ("0120-333-906", "ゼロイチニーゼロ-サンサンサン-キューゼロロク"),
     ],
 )
@@ -69,6 +72,36 @@ def test_written_signs_are_said(text, spoken):
 )
 def test_phones_and_pitch_marks(text, phones):
     assert said(text) == phones
+
+
+@pytest.mark.parametrize(
+    ("word", "kana"),
+    [
+        ("hello", "ハロー"),
+        ("people", "ピープル"),
+        ("apple", "アップル"),
+        ("station", "ステーション"),
+        ("computer", "コンピューター"),
+        ("school", "スクール"),
+        ("singer", "シンガー"),
+        ("New", "ニュー"),
+        ("jump", "ジャンプ"),
+        ("cats", "キャツ"),
+        ("power", "パワー"),
+        ("door", "ドア"),
+        ("fire", "ファイアー"),
+        ("music", "ミュージック"),
+        ("months", "マンス"),
+        ("blorptastic", ""),
+    ],
+)
+def test_english_words_are_said_in_kana(word, kana):
+    assert in_kana(word) == kana
+
+
+def test_every_english_word_has_kana_or_is_spelled():
+    letters = {letter for word in list(lexicon.words())[::40] for letter in in_kana(word)}
+    assert letters <= {chr(code) for code in range(ord("ァ"), ord("ヺ") + 1)} | {"ー"}
 
 
 def test_own_words_win_and_leave_the_sentence_as_it_was():
