@@ -142,6 +142,8 @@ def _what_it_is(start: bytes) -> str:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     if path.is_dir():
         raise foreign(path, "a folder, not a weight file")
+    if path.exists() and not path.is_file():
+        raise foreign(path, "no ordinary file")  # to open a pipe would wait for ever
     try:
         file = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):

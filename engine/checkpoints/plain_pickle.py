@@ -15,8 +15,8 @@ from typing import IO, Any, Final
 from engine.checkpoints.layout import ORIGINAL_CONFIG_CLASS, Attributes
 from engine.checkpoints.records import Storage, TensorRecord
 
-MAX_STEPS: Final = 500_000
-"""Instructions in a pickle; weight files have some ten thousand."""
+MAX_STEPS: Final = 300_000
+"""Instructions in a pickle; weights have some ten thousand, a training state with its optimizers 80,000."""
 
 
 _MOST_NAMES: Final = 200

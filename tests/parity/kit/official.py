@@ -49,7 +49,7 @@ def weights(variant: str, seed: int = 0, *, half: bool = False) -> "OrderedDict[
 
 
 @contextmanager
-def _foreign_class(module: str, name: str) -> Iterator[type]:
+def foreign_class(module: str, name: str) -> Iterator[type]:
     """A class that pickles as `module.name`, while the block lasts."""
     kind = type(name, (), {"__module__": module})
     stand_in = types.ModuleType(module)
@@ -108,7 +108,7 @@ def write_official(
         leaves_out = tuple(facts.get("exported", {}).get("absent_prefixes", ()))
         state = OrderedDict((key, value) for key, value in state.items() if not key.startswith(leaves_out))
         header = facts.get("exported", {}).get("header", header)
-    with _foreign_class("utils", "HParams") as hparams:
+    with foreign_class("utils", "HParams") as hparams:
         torch.save(_container(facts, state, hparams), path)
     if header != "PK":
         with path.open("r+b") as file:
