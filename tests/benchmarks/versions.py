@@ -1,4 +1,4 @@
-"""What each model version costs: `python -m tests.benchmarks.versions [--versions v2 v4] [--device cpu]`.
+"""What each model version costs: `python -m tests.benchmarks.versions [--versions v2 v4] [--device cpu] [--steps 4]`.
 
 For each version a voice of full size with made-up weights is written in half precision, as official files
 are, and one sentence of three seconds is spoken end to end in a process of its own. Made-up weights never
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,10 +56,10 @@ def write_voice(version: ModelVersion, folder: Path) -> None:
         write_official("eres2netv2_sv", folder / "speaker.ckpt", half=True)
 
 
-def speak(version: ModelVersion, folder: Path, device: str) -> dict[str, float | str]:
+def speak(version: ModelVersion, folder: Path, device: str, steps: int | None) -> dict[str, float | str]:
     """Speaks in this process, and says what it took."""
     from engine.infer.loading import VoiceFiles, load_synthesizer
-    from engine.infer.options import SamplingOptions, SpeakOptions, StreamOptions
+    from engine.infer.options import SamplingOptions, SoundOptions, SpeakOptions, StreamOptions
     from engine.infer.synthesizer import Source
     from engine.modules.device import choose_computing
     from engine.protocol.stages.speech import CutMethod, Precision
@@ -81,6 +82,7 @@ def speak(version: ModelVersion, folder: Path, device: str) -> dict[str, float |
     heard = time.perf_counter()
     options = SpeakOptions(
         sampling=SamplingOptions(max_tokens=TOKENS, min_tokens=TOKENS),
+        sound=SoundOptions(steps=steps),
         cut=CutMethod.NONE,
         pause_s=0.0,
         tries=1,
@@ -88,9 +90,7 @@ def speak(version: ModelVersion, folder: Path, device: str) -> dict[str, float |
     chunks = list(synthesizer.speak(TEXT, "en", prompt, options))
     spoken = time.perf_counter()
     memory = peak_mb()
-    streamed = SpeakOptions(
-        sampling=options.sampling, cut=CutMethod.NONE, pause_s=0.0, stream=StreamOptions()
-    )
+    streamed = replace(options, stream=StreamOptions())
     next(iter(synthesizer.speak(TEXT, "en", prompt, streamed)))
     first = time.perf_counter()
     return {
@@ -119,14 +119,13 @@ def peak_mb() -> float:
     return highest / (1024 * 1024 if platform.system() == "Darwin" else 1024)
 
 
-def measured(version: ModelVersion, device: str) -> dict[str, float | str]:
+def measured(version: ModelVersion, device: str, steps: int | None) -> dict[str, float | str]:
     """Figures of a version, from a process of its own."""
     with tempfile.TemporaryDirectory() as name:
         write_voice(version, Path(name))
         command = [sys.executable, "-m", "tests.benchmarks.versions", "--device", device, "--speak", name]
-        done = subprocess.run(
-            [*command, "--versions", version.name], stdout=subprocess.PIPE, check=True, text=True
-        )
+        command += ["--versions", version.name, *(["--steps", str(steps)] if steps else [])]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     figures: dict[str, float | str] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
@@ -136,10 +135,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--versions", nargs="+", default=list(VERSIONS), choices=list(VERSIONS))
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--steps", type=int, help="steps of v3 and v4, instead of 32 and 8")
     parser.add_argument("--speak", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.speak:
-        found = speak(VERSIONS[arguments.versions[0]], arguments.speak, arguments.device)
+        found = speak(VERSIONS[arguments.versions[0]], arguments.speak, arguments.device, arguments.steps)
         sys.stdout.write(json.dumps(found) + "\n")
         return
     sys.stdout.write(
@@ -147,7 +147,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|\n"
     )
     for name in arguments.versions:
-        row = measured(VERSIONS[name], arguments.device)
+        row = measured(VERSIONS[name], arguments.device, arguments.steps)
         cells = [f"{row[key]:.1f}" for key in ("load_s", "reference_s", "speak_s", "speech_s", "first_s")]
         cells += [f"{row['peak_mb']:.0f}", f"{row['rate_hz']}", str(row["computing"])]
         sys.stdout.write(f"| {name} | {' | '.join(cells)} |\n")

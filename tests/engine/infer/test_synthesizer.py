@@ -8,14 +8,17 @@ import torch
 
 from engine.infer.loading import VoiceFiles, load_synthesizer
 from engine.infer.options import SamplingOptions, SoundOptions, SpeakOptions, StreamOptions
+from engine.infer.semantic import Generation
 from engine.infer.spelling import Speller
 from engine.infer.synthesizer import Source, Synthesizer
 from engine.infer.wave_decoder import WaveDecoder
 from engine.models.gpt import Gpt
 from engine.models.hubert import load_content_encoder
 from engine.models.sovits import load_sovits
+from engine.modules.device import Computing
 from engine.protocol.errors import BadCheckpoint, BadParameters, BadText, Cancelled, MissingModel
 from engine.protocol.versions import version
+from engine.text.dictionary import Dictionary, Pronunciation
 from tests.engine.infer.voices import GPT, write_tone
 
 TEXT = "Hello there, my friend. This is a second sentence."
@@ -155,3 +158,141 @@ def test_missing_files_are_named(voice, folder):
     files = dataclasses.replace(files, gpt=voice.gpt, content_encoder=folder)
     with pytest.raises(MissingModel, match="content encoder"):
         load_synthesizer(files)
+
+
+LONG = "One is here. Two comes now. Three follows it. Four goes on. Five is last."
+
+
+def test_sentences_made_side_by_side_sound_as_if_made_alone(synthesizer, prompt):
+    alone, batched = (
+        list(synthesizer.speak(LONG, "en", prompt, dataclasses.replace(OPTIONS, batch_size=size)))
+        for size in (1, 8)
+    )
+    assert len(alone) == 5
+    for one, other in zip(alone, batched, strict=True):
+        assert one.text == other.text
+        assert np.array_equal(one.samples, other.samples)
+
+
+def test_a_sentence_sounds_the_same_whatever_stands_behind_it(synthesizer, prompt):
+    options = dataclasses.replace(OPTIONS, batch_size=8)
+    before = list(synthesizer.speak(LONG, "en", prompt, options))
+    other = LONG.replace("Five is last.", "And now for something that is quite a lot longer.")
+    after = list(synthesizer.speak(other, "en", prompt, options))
+    for one, two in zip(before[:4], after[:4], strict=True):
+        assert np.array_equal(one.samples, two.samples)
+
+
+def test_the_first_sentence_is_heard_before_a_batch_is_made(synthesizer, prompt):
+    steps = []
+    chunks = synthesizer.speak(
+        LONG, "en", prompt, dataclasses.replace(OPTIONS, batch_size=8), lambda: steps.append(1)
+    )
+    first = next(chunks)
+    tokens = (len(first.samples) - int(0.3 * 32000)) // 1280
+    assert len(steps) <= tokens + 1
+
+
+class _Scripted:
+    """Stands for the GPT's decoding: hands out takes as told, and counts."""
+
+    def __init__(self, monkeypatch, *takes):
+        self.takes = list(takes)
+        self.seeds = []
+        monkeypatch.setattr("engine.infer.synthesizer.generate_batch", self)
+
+    def __call__(self, _, requests, *__):
+        made = []
+        for request in requests:
+            self.seeds.append(request.generator.initial_seed())
+            made.append(self.takes.pop(0))
+        return made
+
+
+def _take(count, *, ended=True):
+    return Generation(tokens=tuple(range(3, 3 + count)), ended=ended)
+
+
+SENTENCE = "This is a sentence that needs a little while to be said."
+
+
+def _told(synthesizer, prompt, **more):
+    told = []
+    options = dataclasses.replace(OPTIONS, pause_s=0.0, **more)
+    chunks = list(synthesizer.speak(SENTENCE, "en", prompt, options, warn=told.append))
+    return sum(len(chunk.samples) for chunk in chunks) // 1280, told
+
+
+def test_a_take_that_broke_off_is_made_again_with_another_seed(synthesizer, prompt, monkeypatch):
+    script = _Scripted(monkeypatch, _take(12), _take(25))
+    tokens, told = _told(synthesizer, prompt)
+    assert tokens == 25
+    assert len(told) == 1
+    assert "too early" in told[0]
+    assert "once more" in told[0]
+    assert script.seeds[0] != script.seeds[1]
+
+
+def test_two_bad_takes_are_told_and_the_better_one_is_kept(synthesizer, prompt, monkeypatch):
+    _Scripted(monkeypatch, _take(20, ended=False), _take(11))
+    tokens, told = _told(synthesizer, prompt)
+    assert tokens == 11
+    assert "did not come to an end" in told[0]
+    assert "Listen to it" in told[1]
+
+
+def test_nothing_is_tried_again_when_once_was_asked_for(synthesizer, prompt, monkeypatch):
+    _Scripted(monkeypatch, _take(20, ended=False))
+    tokens, told = _told(synthesizer, prompt, tries=1)
+    assert tokens == 20  # every token that was made is heard
+    assert len(told) == 1
+
+
+def test_a_stream_that_does_not_end_is_told(synthesizer, prompt):
+    sampling = SamplingOptions(max_tokens=20, min_tokens=20)
+    tokens, told = _told(synthesizer, prompt, sampling=sampling, stream=StreamOptions(chunk_tokens=8))
+    assert abs(tokens - 20) <= 1
+    assert "did not come to an end" in told[0]
+
+
+def test_values_that_are_no_numbers_end_in_fp32_or_in_words(voice):
+    files = VoiceFiles(gpt=voice.gpt, sovits=voice.sovits, content_encoder=voice.content_encoder)
+    half = load_synthesizer(files, Computing(torch.device("cpu"), torch.bfloat16))
+    told = []
+    prompt = half.prepare(Source(reference=voice.reference), told.append)
+    gpt, decoder = half._gpt, half._decoder
+    spoil = gpt.ar_predict_layer.register_forward_hook(
+        lambda _, __, made: made * torch.nan if made.dtype is torch.bfloat16 else made
+    )
+    decode = decoder.decode
+
+    def decode_badly(*arguments):
+        made = decode(*arguments)
+        return made if decoder._computing.dtype is torch.float32 else made * np.nan
+
+    decoder.decode = decode_badly
+    chunks = list(half.speak("Hello there.", "en", prompt, OPTIONS, warn=told.append))
+    assert np.isfinite(_all(chunks)).all()
+    assert ["GPT" in told[0], "decoder" in told[1]] == [True, True]
+    spoil.remove()
+    decoder.decode = lambda *_: np.full(1280, np.nan, np.float32)
+    with pytest.raises(BadCheckpoint, match="no numbers"):
+        list(half.speak("Hello there.", "en", prompt, OPTIONS))
+
+
+def test_chunks_that_end_in_silence_are_all_of_the_sentence(synthesizer, prompt):
+    text = "One single piece without any mark in it"
+    sampling = SamplingOptions(max_tokens=60, min_tokens=60)
+    for fixed in (True, False):
+        options = dataclasses.replace(
+            OPTIONS, sampling=sampling, pause_s=0.0, stream=StreamOptions(chunk_tokens=8, fixed=fixed)
+        )
+        chunks = list(synthesizer.speak(text, "en", prompt, options))
+        assert len(_all(chunks)) == pytest.approx(60 * 1280, abs=320 * len(chunks))
+
+
+def test_the_users_own_pronunciation_is_spoken(synthesizer, prompt):
+    own = Pronunciation(dictionary=Dictionary(languages={"en": {"hello": ("G", "UH1", "D")}}))
+    plain = _all(synthesizer.speak("Hello there.", "en", prompt, OPTIONS))
+    other = dataclasses.replace(OPTIONS, pronunciation=own)
+    assert not np.array_equal(plain, _all(synthesizer.speak("Hello there.", "en", prompt, other)))
