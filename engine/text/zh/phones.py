@@ -12,6 +12,7 @@ from engine.text.spoken import Spoken, TextSettings
 from engine.text.zh.contexts import readings_in_context
 from engine.text.zh.normalise import normalise
 from engine.text.zh.own_words import protect
+from engine.text.zh.polyphones import PolyphoneModel, polyphone_model
 from engine.text.zh.readings import read_word
 from engine.text.zh.sandhi import change_tones, join_words, weaken_er
 from engine.text.zh.signs import LONG_PAUSE, SHORT_PAUSE, plain
@@ -30,7 +31,10 @@ def to_phones(text: str, settings: TextSettings) -> Spoken:
     marked = normalise(kept)
     commas = re.sub(f"[{LONG_PAUSE}{SHORT_PAUSE}]", ",", marked)
     erhua = model_version(settings.version).symbols != "v1"
-    syllables = [one for sentence in _SENTENCE.findall(commas) for one in say(sentence, erhua=erhua)]
+    model = polyphone_model(settings.polyphones) if settings.polyphones and erhua else None
+    syllables = [
+        one for sentence in _SENTENCE.findall(commas) for one in say(sentence, erhua=erhua, model=model)
+    ]
     shown: list[str] = []
     sounds: list[tuple[str, ...]] = []
     for sign, character, syllable in zip(marked, commas, syllables, strict=True):
@@ -47,29 +51,48 @@ def to_phones(text: str, settings: TextSettings) -> Spoken:
     )
 
 
-def say(sentence: str, *, erhua: bool, in_context: bool = True) -> list[str]:
+def say(
+    sentence: str, *, erhua: bool, in_context: bool = True, model: PolyphoneModel | None = None
+) -> list[str]:
     """Syllables of one normalised sentence, one a character, in their final tones.
 
     Args:
         sentence: Characters and marks.
         erhua: Whether an ending 儿 takes the tone before it.
         in_context: Whether neighbours decide between readings; without it every word is read alone.
+        model: Decides instead of the neighbours where it knows a character.
     """
     joined = join_words(words(sentence), read_word)
-    decided = readings_in_context(sentence) if in_context else {}
+    decided = _decided(sentence, joined) if in_context else {}
+    modelled = model.read(sentence) if model else {}
+    given = {**decided, **modelled}
     readings: list[list[str]] = []
+    for place, word in _placed(joined):
+        reading = [given.get(place + step, one) for step, one in enumerate(read_word(word.text))]
+        readings.append(model.overruled(word.text, reading) if model and word.tag != USER else reading)
+    said = list(in_tone(joined, readings, erhua=erhua))
+    for place in decided.keys() - modelled.keys():
+        if tone(said[place]) == "5":  # rules for particles do not hold for a character that is none here
+            said[place] = decided[place]
+    return said
+
+
+def _decided(sentence: str, joined: Sequence[Word]) -> dict[int, str]:
+    """Place -> syllable where neighbours or the kind of word tell the reading."""
+    adverbs = {
+        place + len(word.text) - 1: "de5"
+        for place, word in _placed(joined)
+        if word.text.endswith("地") and word.tag in _ADVERBIAL
+    }
+    return adverbs | readings_in_context(sentence)
+
+
+def _placed(joined: Sequence[Word]) -> Iterator[tuple[int, Word]]:
+    """Words with the places where they begin."""
     place = 0
     for word in joined:
-        if in_context and word.text.endswith("地") and word.tag in _ADVERBIAL:
-            decided.setdefault(place + len(word.text) - 1, "de5")
-        reading = read_word(word.text)
-        readings.append([decided.get(place + step, syllable) for step, syllable in enumerate(reading)])
+        yield place, word
         place += len(word.text)
-    said = list(in_tone(joined, readings, erhua=erhua))
-    for place, syllable in decided.items():
-        if tone(said[place]) == "5":  # rules for particles do not hold for a character that is none here
-            said[place] = syllable
-    return said
 
 
 def in_tone(joined: Sequence[Word], readings: Sequence[Sequence[str]], *, erhua: bool) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """How often polyphones and numbers are read right: `python -m tests.benchmarks.polyphones [--wrong]`.
 
-Chinese only. Polyphones: beside ours the rule of the original without a polyphone model, which is pypinyin on every word
-that jieba cuts (tests/parity/test_chinese.py shows that this is what it gives). Numbers: beside ours the
+Chinese only. Polyphones: beside ours the rule of the original without a polyphone model, which is pypinyin
+on every word that jieba cuts (tests/parity/test_chinese.py shows that this is what it gives). Numbers: the
 stored answers of the original's normaliser.
 """
 
