@@ -22,18 +22,20 @@ from PySide6.QtWidgets import (
 )
 
 from engine.protocol.errors import EngineError
+from engine.protocol.stages.cleaning import DENOISE
+from engine.protocol.stages.dataset import SLICE
 from engine.protocol.stages.training import TRAIN_GPT, TRAIN_SOVITS
 from gsv_desktop.core.paths import sample_workspace
 from gsv_desktop.core.project import Project, create_project
 from gsv_desktop.core.sample import open_sample
 from gsv_desktop.errors import show_error
 from gsv_desktop.jobs.job import Job
+from gsv_desktop.pages.clips.page import ClipsPage
 from gsv_desktop.pages.jobs.panel import JobPanel
 from gsv_desktop.pages.label.page import LabelPage
 from gsv_desktop.pages.page import Page
 from gsv_desktop.pages.prepare.page import PreparePage
 from gsv_desktop.pages.services import Services
-from gsv_desktop.pages.slice.page import SlicePage
 from gsv_desktop.pages.speak.page import SpeakPage
 from gsv_desktop.pages.train.page import TrainPage
 from gsv_desktop.pages.transcribe.page import TranscribePage
@@ -117,7 +119,8 @@ class MainWindow(QMainWindow):
     def _make_pages(self) -> tuple[Page, ...]:
         services = self._services
         return (
-            SlicePage(services),
+            ClipsPage(services, SLICE),
+            ClipsPage(services, DENOISE),
             TranscribePage(services),
             LabelPage(services),
             PreparePage(services),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import JsonValue
@@ -14,6 +15,10 @@ from gsv_desktop.core.project import LABEL
 
 LABEL_READERS: Final = (LABEL, "prepare", "text_features", "ssl_features", "semantic_tokens")
 _LIST: Final = ".list"
+_NEXT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"slice": ("denoise", "transcribe"), "denoise": ("transcribe",)}
+)
+"""Who takes the folder of what was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +32,9 @@ class Handover:
 
 def handovers(stage: str, values: Mapping[str, JsonValue], result: StageResult) -> tuple[Handover, ...]:
     """The values that follow from a stage's end."""
-    if stage == "slice":
-        return (Handover(stage="transcribe", field="input", value=str(values.get("output", ""))),)
+    if stage in _NEXT:
+        output = str(values.get("output", ""))
+        return tuple(Handover(stage=later, field="input", value=output) for later in _NEXT[stage])
     if stage == "transcribe":
         lists = [part.path for part in result.artifacts if Path(part.path).suffix == _LIST]
         return labels_handover(lists[0]) if lists else ()

@@ -22,9 +22,9 @@ from gsv_desktop.app import DesktopApp
 from gsv_desktop.core.sample import open_sample
 from gsv_desktop.core.settings import SettingsStore
 from gsv_desktop.theme import Theme
+from tests.desktop.tabs import GPT, SLICE, SOVITS, SPEAK, TRANSCRIBE
 
 LIMIT_S = 300
-SLICE, TRANSCRIBE, LABEL, _, SOVITS, GPT, SPEAK = range(7)
 
 
 def until(reached) -> None:

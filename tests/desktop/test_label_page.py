@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog, QLin
 from engine.protocol.label_list import read_labels
 from engine.protocol.transcripts import Transcript, transcripts_beside, write_transcripts
 from gsv_desktop.pages.label.table import Column
+from tests.desktop.tabs import LABEL
 
 WAIT_MS = 60_000
-LABEL = 2
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 

@@ -8,11 +8,11 @@ import soundfile
 
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.widgets.player import PlayerState
+from tests.desktop.tabs import GPT, SPEAK
 from tests.engine.infer.voices import make_voice
 from tests.engine.train.experiments import prepare
 
 WAIT_MS = 120_000
-SOVITS, GPT, SPEAK = 4, 5, 6
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from gsv_desktop.app import DesktopApp
 from gsv_desktop.core.project import open_project
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.pages.label.table import Column
+from tests.desktop.tabs import GPT, LABEL, PREPARE, SLICE, SOVITS, SPEAK, TRANSCRIBE
 
 WAIT_MS = 60_000
-SLICE, TRANSCRIBE, LABEL, PREPARE, SOVITS, GPT, SPEAK = range(7)
 
 
 def speech(path: Path, seconds: float = 20) -> Path:

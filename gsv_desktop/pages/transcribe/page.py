@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from engine.protocol.stages.dataset import TRANSCRIBE
 from gsv_desktop.jobs.job import Job
+from gsv_desktop.pages.clips.actions import clips_in
 from gsv_desktop.pages.services import Services
-from gsv_desktop.pages.slice.actions import clips_in
 from gsv_desktop.pages.stage_page import StagePage
 from gsv_desktop.pages.transcribe.actions import expected_list, rows_of
 

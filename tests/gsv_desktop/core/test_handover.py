@@ -3,8 +3,16 @@ from gsv_desktop.core.handover import handovers
 
 
 def test_slices_go_to_transcription():
-    (given,) = handovers("slice", {"output": "/x/clips"}, StageResult(summary=""))
-    assert (given.stage, given.field, given.value) == ("transcribe", "input", "/x/clips")
+    given = handovers("slice", {"output": "/x/clips"}, StageResult(summary=""))
+    assert [(part.stage, part.field, part.value) for part in given] == [
+        ("denoise", "input", "/x/clips"),
+        ("transcribe", "input", "/x/clips"),
+    ]
+
+
+def test_clean_clips_take_the_place_of_the_others():
+    (given,) = handovers("denoise", {"output": "/x/clean"}, StageResult(summary=""))
+    assert (given.stage, given.value) == ("transcribe", "/x/clean")
 
 
 def test_a_new_list_goes_to_labels_and_preparation():

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from gsv_desktop.pages.slice.actions import clips_in, first_recording
+from gsv_desktop.pages.clips.actions import clips_in, first_recording
 
 
 def test_sound_files_by_name_and_nothing_else(folder: Path):

@@ -1,4 +1,4 @@
-"""What the slicing page does."""
+"""What a page does that makes sound files of sound files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts long recordings into clips."""
+"""A stage that makes sound files of sound files: recordings are cut, or cleaned."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from engine.protocol.stages.dataset import SLICE
+from engine.protocol.stages.base import StageSpec
 from gsv_desktop.jobs.job import Job
+from gsv_desktop.pages.clips.actions import clips_in, first_recording
 from gsv_desktop.pages.services import Services
-from gsv_desktop.pages.slice.actions import clips_in, first_recording
 from gsv_desktop.pages.stage_page import StagePage
 from gsv_desktop.widgets.clip_view import ClipView
 from gsv_desktop.widgets.file_list import FileList
@@ -18,11 +18,11 @@ from gsv_desktop.widgets.file_list import FileList
 LOOK_DELAY_MS = 400
 
 
-class SlicePage(StagePage):
-    """Form on the left; the recording, and the clips made from it, on the right."""
+class ClipsPage(StagePage):
+    """Form on the left; the recording, and what was made from it, on the right."""
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(services, SLICE, parent)
+    def __init__(self, services: Services, spec: StageSpec, parent: QWidget | None = None) -> None:
+        super().__init__(services, spec, parent)
         right = QWidget(self)
         layout = QVBoxLayout(right)
         layout.setContentsMargins(12, 0, 0, 0)
@@ -34,7 +34,7 @@ class SlicePage(StagePage):
         self._clips_heading = QLabel(right)
         self._clips_heading.setProperty("role", "heading")
         self.clips = FileList(
-            self.tr("Clips"), right, self.tr("Press Start: the clips that are cut out appear here.")
+            self.tr("Made files"), right, self.tr("Press Start: what comes out appears here.")
         )
         self.clips.chosen.connect(self._on_clip_chosen)
         self.clip.take_space(self.clips)
@@ -72,11 +72,13 @@ class SlicePage(StagePage):
         clips = clips_in(Path(output)) if output else []
         self.clips.show_paths(clips)
         self._clips_heading.setText(
-            self.tr("Clips: %d (choose one to see and hear it)") % len(clips) if clips else self.tr("Clips")
+            self.tr("Made: %d (choose one to see and hear it)") % len(clips)
+            if clips
+            else self.tr("Made files")
         )
 
     @Slot(object)
     def _on_clip_chosen(self, path: Path) -> None:
-        self._heading.setText(self.tr("Clip"))
+        self._heading.setText(self.tr("Made file"))
         self._shown_input = ""
         self.clip.load(path)

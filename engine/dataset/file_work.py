@@ -1,0 +1,129 @@
+"""Work that turns each of many sound files into others: stoppable, and going on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.audio.io import list_audio, probe
+from engine.corpus.ledger import Ledger, file_mark, fingerprint
+from engine.protocol.context import Context
+from engine.protocol.errors import BadAudio, EngineError, MissingFile
+from engine.protocol.results import ArtifactRef, Skipped, StageResult
+
+Make = Callable[[Path], Sequence[Path]]
+"""Makes the outputs of one source; raises BadAudio or MissingFile where it cannot be used."""
+
+
+@dataclass(slots=True, kw_only=True)
+class FileWork:
+    """The sources, and what has come out so far.
+
+    Attributes:
+        given: A sound file, or a folder of them.
+        output: Folder of what comes out.
+        state: Name of the record that is kept there.
+        settings: What the outcome depends on beside the sources.
+        kind: Kind of the artefacts.
+    """
+
+    given: Path
+    output: Path
+    state: str
+    settings: str
+    kind: str
+    made: list[Path] = field(default_factory=list)
+    sources: int = 0
+    unchanged: int = 0
+    failures: list[tuple[Path, EngineError]] = field(default_factory=list)
+
+    def run(self, make: Make, context: Context) -> None:
+        """Makes what is not there yet, and counts in seconds of sound.
+
+        Raises:
+            MissingFile: there is nothing at the given path.
+            NothingToDo: the folder holds no sound file.
+            BadAudio: nothing came out of any file.
+            OutOfSpace: a file cannot be written.
+            Cancelled: the user stopped; what is finished stays.
+        """
+        sources = self._list()
+        lengths = {source: _length_s(source) for source in sources}
+        total, done = sum(lengths.values()), 0.0
+        with Ledger(self.output / self.state) as ledger:
+            for source in sources:
+                context.check_cancelled()
+                context.progress(done, total, "s")
+                self._one(source, make, ledger, context)
+                done += lengths[source]
+        context.progress(total, total, "s")
+        if not self.made:
+            raise self._nothing_came_out()
+
+    def result(self, words: str) -> StageResult:
+        """What came out; `words` says what was done to the files."""
+        seconds = sum(_length_s(path) for path in self.made)
+        summary = f"{_count(self.sources)} ({seconds:.0f} s) {words} {self.output}."
+        if self.unchanged:
+            summary += f" {_count(self.unchanged)} had been done before and did not change."
+        return StageResult(
+            summary=summary,
+            artifacts=(
+                ArtifactRef(kind="folder", path=str(self.output)),
+                *(ArtifactRef(kind=self.kind, path=str(path)) for path in self.made),
+            ),
+            skipped=tuple(Skipped(name=str(path), reason=error.message) for path, error in self.failures),
+            numbers={"files": len(self.made), "seconds": round(seconds, 3), "unchanged": self.unchanged},
+        )
+
+    def _list(self) -> list[Path]:
+        if self.given.is_file():
+            return [self.given]
+        if self.given.is_dir():
+            return list_audio(self.given)
+        raise MissingFile(
+            f"There is no recording or folder at {self.given}.",
+            hint="Choose an existing recording or folder.",
+        )
+
+    def _one(self, source: Path, make: Make, ledger: Ledger, context: Context) -> None:
+        key = str(source)
+        wanted = fingerprint(file_mark(source), self.settings)
+        known = ledger.entry(key)
+        if known is not None and known.outputs and ledger.done(key, wanted):
+            made = [self.output / name for name in known.outputs]
+            self.unchanged += 1
+        else:
+            ledger.forget(key)
+            try:
+                made = list(make(source))
+            except (BadAudio, MissingFile) as error:
+                context.log(error.message, "warning")
+                self.failures.append((source, error))
+                return
+            ledger.record(key, wanted, made)
+        for path in made:
+            context.artifact(path, self.kind)
+        self.sources += 1
+        self.made += made
+
+    def _nothing_came_out(self) -> EngineError:
+        if len(self.failures) == 1:
+            return self.failures[0][1]
+        return BadAudio(
+            f"None of the {len(self.failures)} files in {self.given} could be used.",
+            hint=self.failures[0][1].hint,
+            detail="\n".join(error.message for _, error in self.failures),
+        )
+
+
+def _length_s(path: Path) -> float:
+    try:
+        return probe(path).duration_s
+    except (BadAudio, MissingFile):
+        return 0.0  # reading it says why
+
+
+def _count(files: int) -> str:
+    return f"{files} file" if files == 1 else f"{files} files"
