@@ -20,7 +20,7 @@ from engine.protocol.workspace import Experiment, Workspace
 if TYPE_CHECKING:
     import torch
 
-    from engine.models.sovits import Sovits
+    from engine.models.codes import CodeReader
 
 LEDGER: Final = "6-name2semantic.state.json"
 _FRAMES_PER_TOKEN: Final = 2
@@ -130,7 +130,7 @@ def _make(
     import torch
 
     from engine.checkpoints.tensors import read_tensor
-    from engine.models.sovits import load_sovits
+    from engine.models.codes import load_code_reader
 
     if not features.is_file():
         return Skipped(name=clip.name, reason="It has no content features: run Content features (1b).")
@@ -138,20 +138,20 @@ def _make(
         content = read_tensor(features).float()
     except BadCheckpoint as error:
         return Skipped(name=clip.name, reason=error.message)
-    model: Sovits = context.keep(
+    reader: CodeReader = context.keep(
         f"sovits codes {file_mark(weights)} {device}",
-        lambda: load_sovits(weights, posterior=False).to(device),
+        lambda: load_code_reader(weights).to(device),
     )
     if content.dim() != 3 or content.shape[0] != 1:  # (1, C, T)
         return Skipped(name=clip.name, reason=f"{features} holds no content features.")
-    if content.shape[1] != model.config.ssl_channels:
+    if content.shape[1] != reader.channels:
         raise BadParameters(
-            f"The SoVITS weights {weights} take content features of {model.config.ssl_channels} channels; "
+            f"The SoVITS weights {weights} take content features of {reader.channels} channels; "
             f"those in {features.parent} have {content.shape[1]}.",
             hint="Choose the content encoder that belongs to the weights, and run 1b again.",
         )
     if content.shape[2] < _FRAMES_PER_TOKEN:
         return Skipped(name=clip.name, reason="It is too short for a token.")
     with torch.inference_mode():
-        codes = model.extract_codes(content.to(device))
+        codes = reader.extract_codes(content.to(device))
     return tuple(int(code) for code in codes[0].tolist())

@@ -53,7 +53,8 @@ def load_flow_sovits(path: Path, base: Path | None = None, *, version: str | Non
     Args:
         path: a whole SoVITS weight file of v3 or v4, or an adapter (LoRA) to one.
         base: the pretrained weights that an adapter belongs to; whole files need none.
-        version: v3 or v4; None reads it off the file, and takes v3 where the file does not say.
+        version: v3 or v4, which the file must not contradict; None reads it off the file, and takes v3
+            where the file does not say.
 
     Raises:
         MissingModel: there is no such file, or an adapter's pretrained weights are not there.
@@ -62,7 +63,8 @@ def load_flow_sovits(path: Path, base: Path | None = None, *, version: str | Non
     found = read_checkpoint(path)
     weights: Mapping[str, Tensor] = found.weights
     config: Mapping[str, Any] = found.config
-    facts = _flow_version(version or flow_version(found), path)
+    said = flow_version(found)
+    facts = _flow_version(version or said or "v3", said, path)
     if is_adapter(found):
         weights, config = _with_base(found, base, facts)
     if _PHONE_TABLE not in weights or not any(name.startswith(ESTIMATOR) for name in weights):
@@ -89,7 +91,7 @@ def is_adapter(found: Checkpoint) -> bool:
 
 
 def flow_version(found: Checkpoint) -> str:
-    """The version that a file itself tells; v3 where it does not.
+    """The version that a file itself tells; empty where it does not.
 
     The header tells it, else the configuration, else that the file is a known official one.
     """
@@ -102,13 +104,15 @@ def flow_version(found: Checkpoint) -> str:
         return str(said)
     with found.path.open("rb") as file:
         start = hashlib.md5(file.read(OFFICIAL_START_BYTES), usedforsecurity=False).hexdigest()
-    return OFFICIAL_STARTS.get(start, "v3")
+    return OFFICIAL_STARTS.get(start, "")
 
 
-def _flow_version(name: str, path: Path) -> FlowVersion:
-    if name not in FLOW_VERSIONS:
+def _flow_version(name: str, said: str, path: Path) -> FlowVersion:
+    """Facts of the version that was asked for, which must be the one that the file tells, if it does."""
+    if said not in ("", name) or name not in FLOW_VERSIONS:
+        wanted = " or ".join(FLOW_VERSIONS) if name == said else name
         raise BadCheckpoint(
-            f"{path} is a SoVITS model of {name}, not of {' or '.join(FLOW_VERSIONS)}.",
+            f"{path} is a SoVITS model of {said or ' or '.join(FLOW_VERSIONS)}, not of {wanted}.",
             hint="Choose a model of that version.",
         )
     return FLOW_VERSIONS[name]

@@ -24,7 +24,7 @@ class ResponseNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C) to the same shape."""
         energy = torch.linalg.vector_norm(x, dim=1, keepdim=True)  # (B, 1, C)
-        share = energy / (energy.mean(dim=2, keepdim=True) + _NORM_EPSILON)
+        share: Tensor = energy / (energy.mean(dim=2, keepdim=True) + _NORM_EPSILON)
         return x + self.beta + self.gamma * (x * share)
 
 
@@ -41,7 +41,7 @@ class ConvNextBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C) to the same shape."""
-        near = self.dwconv(x.transpose(1, 2)).transpose(1, 2)
-        wide = self.grn(F.gelu(self.pwconv1(self.norm(near))))
+        near: Tensor = self.dwconv(x.transpose(1, 2)).transpose(1, 2)
+        wide: Tensor = self.grn(F.gelu(self.pwconv1(self.norm(near))))
         step: Tensor = self.pwconv2(wide)
         return x + step

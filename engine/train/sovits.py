@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW
 
 from engine.audio.spectrogram import MelSpec, log_mel, mel_of_linear
 from engine.models.discriminators import DiscriminatorConfig, Discriminators, Judgement, load_discriminators
@@ -20,12 +19,12 @@ from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint
 from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
-from engine.protocol.versions import ModelVersion, version
+from engine.protocol.versions import Decoder, ModelVersion, version
 from engine.protocol.workspace import Workspace
 from engine.train.device import exact, gradient_norm, mixed, mixed_precision
+from engine.train.flow_sovits import run as train_flow
 from engine.train.loop import Loop, LoopSettings
 from engine.train.losses import (
-    MEL_WEIGHT,
     discriminator_loss,
     divergence_loss,
     feature_loss,
@@ -33,15 +32,10 @@ from engine.train.losses import (
     mel_loss,
 )
 from engine.train.plan import Batch, batches_by_frames, epoch_generator, fingerprint, repeated
+from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
 from engine.train.report import training_result
 from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items, spectrogram_spec
 from engine.train.state import Part, Place
-
-BETAS: Final = (0.8, 0.99)
-EPSILON: Final = 1e-9
-RATE_DECAY: Final = 0.999875
-SHARE: Final = "share"
-"""Key of a group's share of the learning rate."""
 
 TEXT_PARTS: Final = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
 _OFFICIAL_WIDTH: Final = 512
@@ -71,12 +65,13 @@ class SovitsTraining:
         self._device = choose_device(parameters.device)
         self._mixed = mixed_precision(self._device, parameters.precision)
         self._generator = generator.to(self._device).train()
+        self._generator.save_memory(enabled=parameters.save_memory)
         self._judges = judges.to(self._device).train()
-        self._generator_optimiser = _adam(
+        self._generator_optimiser = adam(
             rate_groups(generator, parameters.learning_rate, parameters.text_low_lr_rate),
             parameters.learning_rate,
         )
-        self._judge_optimiser = _adam(
+        self._judge_optimiser = adam(
             [{"params": list(judges.parameters()), SHARE: 1.0}], parameters.learning_rate
         )
         self._indices = repeated(len(items))
@@ -184,7 +179,7 @@ class SovitsTraining:
             self._generator,
             self.weights_path(place),
             info=f"{place.epoch}epoch_{place.step}iteration",
-            config=_official_settings(self._parameters, self._items[0].sound.parent.parent),
+            config=official_settings(self._parameters, self._items[0].sound.parent.parent),
         )
 
 
@@ -207,46 +202,6 @@ def rate_groups(generator: nn.Module, rate: float, text_share: float) -> list[di
             (rest if part is None else text[part]).append(tensor)
     slower = [{"params": tensors, "lr": rate * text_share, SHARE: text_share} for tensors in text.values()]
     return [{"params": rest, "lr": rate, SHARE: 1.0}, *slower]
-
-
-def _adam(groups: list[dict[str, Any]], rate: float) -> AdamW:
-    return AdamW(groups, lr=rate, betas=BETAS, eps=EPSILON, fused=True)
-
-
-def _official_settings(parameters: TrainSovitsParameters, experiment: Path) -> dict[str, Any]:
-    """The parts of an official configuration that tell how the weights were trained."""
-    return {
-        "train": {
-            "log_interval": 100,
-            "eval_interval": 500,
-            "seed": parameters.seed,
-            "epochs": parameters.total_epochs,
-            "learning_rate": parameters.learning_rate,
-            "betas": list(BETAS),
-            "eps": EPSILON,
-            "batch_size": parameters.batch_size,
-            "fp16_run": False,
-            "lr_decay": RATE_DECAY,
-            "init_lr_ratio": 1,
-            "warmup_epochs": 0,
-            "c_mel": MEL_WEIGHT,
-            "c_kl": 1.0,
-            "text_low_lr_rate": parameters.text_low_lr_rate,
-            "grad_ckpt": False,
-            "save_every_epoch": parameters.save_every_epochs,
-        },
-        "data": {
-            "max_wav_value": 32768.0,
-            "add_blank": True,
-            "n_speakers": 300,
-            "cleaned_text": True,
-            "exp_dir": experiment.name,
-        },
-        "model": {"n_layers_q": 3, "use_spectral_norm": False, "freeze_quantizer": True},
-        "content_module": "cnhubert",
-        "name": parameters.experiment,
-        "version": parameters.version,
-    }
 
 
 def starting_judges(path: Path | None, generator: Sovits, seed: int, context: Context) -> Discriminators:
@@ -289,6 +244,8 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
         Cancelled: the user stopped; the state is saved.
     """
     workspace, facts = Workspace(parameters.workspace), version(parameters.version)
+    if facts.decoder is Decoder.MEL:
+        return train_flow(parameters, context)
     experiment = workspace.experiment(parameters.experiment)
     given = pretrained(workspace, facts)
     start = parameters.pretrained_generator or given.generator

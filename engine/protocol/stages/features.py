@@ -7,7 +7,7 @@ from typing import Literal
 
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
 
-Version = Literal["v1", "v2", "v2Pro", "v2ProPlus"]
+Version = Literal["v1", "v2", "v3", "v4", "v2Pro", "v2ProPlus"]
 """Versions that can be trained."""
 
 

@@ -72,6 +72,22 @@ class TrainSovitsParameters(TrainingParameters):
     learning_rate: float = parameter(
         1e-4, "Learning rate", "How fast the network changes.", expert=True, gt=0, le=0.01
     )
+    lora_rank: int = parameter(
+        32,
+        "Rank of the adapter",
+        "Of v3 and v4 only: more can learn more, and makes a larger file; 16, 32, 64 and 128 are usual.",
+        expert=True,
+        api="lora_rank",
+        ge=1,
+        le=512,
+    )
+    save_memory: bool = parameter(
+        False,
+        "Save memory",
+        "Needs less memory and takes longer: inner results are computed twice.",
+        expert=True,
+        api="if_grad_ckpt",
+    )
     adversarial_from_step: int = parameter(
         0,
         "Discriminator from step",

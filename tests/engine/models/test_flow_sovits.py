@@ -88,6 +88,14 @@ def test_a_file_that_does_not_say_its_version_is_what_the_caller_says(folder):
     assert load_flow_sovits(path, version="v4").version.name == "v4"
 
 
+def test_a_file_that_contradicts_the_caller_is_refused(base):
+    assert load_flow_sovits(base, version="v4").version.name == "v4"
+    with pytest.raises(BadCheckpoint, match=r"of v4, not of v3"):
+        load_flow_sovits(base, version="v3")
+    with pytest.raises(BadCheckpoint, match="not of v2"):
+        load_flow_sovits(base, version="v2")
+
+
 def test_the_rounded_speeds_of_positions_are_read_back(base):
     stored = read_checkpoint(base).weights["cfm.estimator.rotary_embed.inv_freq"]
     read = load_flow_sovits(base).cfm.estimator.rotary_embed.inv_freq

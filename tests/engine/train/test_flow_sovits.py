@@ -1,0 +1,145 @@
+"""The training of v3 and v4 as a stage: real files in, an official adapter out, which speaks."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.checkpoints.inspection import inspect
+from engine.checkpoints.reader import read_checkpoint, read_state
+from engine.models.flow_network import FLOW_VERSIONS
+from engine.models.flow_sovits import export_flow_sovits, load_flow_sovits
+from engine.models.sovits_network import StyleReference
+from engine.protocol.context import RecordingContext
+from engine.protocol.errors import BadCheckpoint, Cancelled
+from engine.protocol.stages.training import TrainSovitsParameters
+from engine.train import flow_sovits, sovits
+from engine.train.sovits_data import SovitsBatch
+from tests.engine.models.tiny_flow import tiny_flow
+from tests.engine.train.experiments import NAMES, SOVITS_SIZES, prepare
+from tests.engine.train.test_loop import StopsAt, losses
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    monkeypatch.setattr(flow_sovits, "repeated", lambda count: list(range(count)))  # two steps an epoch
+    made = prepare(tmp_path)
+    export_flow_sovits(tiny_flow("v4", encoder=SOVITS_SIZES), made.generator, info="start")
+    return made
+
+
+def train(prepared, context=None, **changes):
+    given = {
+        "workspace": prepared.workspace,
+        "experiment": prepared.name,
+        "version": "v4",
+        "pretrained_generator": prepared.generator,
+        "total_epochs": 1,
+        "batch_size": 3,
+        "lora_rank": 4,
+        "device": "cpu",
+    }
+    context = context or RecordingContext()
+    return sovits.run(TrainSovitsParameters(**given | changes), context), context
+
+
+def _states(prepared):
+    folder = prepared.experiment.folder / "logs_s2_v4_lora_4"
+    return read_state(max(folder.glob("state_*.pt")))["parts"]
+
+
+def test_it_ends_with_an_adapter_that_speaks(prepared):
+    result, context = train(prepared, save_memory=True)
+    path = prepared.workspace / "SoVITS_weights_v4" / f"{prepared.name}_e1_s2_l4.pth"
+    assert [one.path for one in result.artifacts] == [str(path.resolve())]
+    about = inspect(path)
+    assert (about.version, about.lora, about.lora_rank, about.info) == ("v4", True, 4, "1epoch_2iteration")
+    assert {"loss", "grad_norm", "learning_rate"} <= set(context.metrics[0][1])
+    voice = load_flow_sovits(path, prepared.generator)
+    base = load_flow_sovits(prepared.generator)
+    style = voice.mean_style([StyleReference(spectrogram=torch.rand(1, 1025, 30))])
+    codes, phones = torch.arange(9)[None], torch.arange(1, 7)[None]
+    spoken = []
+    for network in (voice, base):
+        condition = network.condition(codes, phones, style)
+        prompt = network.mel_prompt(torch.randn(1, 100, 40).clamp(-9, 0), codes, phones, style)
+        (mel,) = network.make_mel(condition, prompt, generator=torch.Generator().manual_seed(1))
+        assert mel.shape == (1, 100, 36)
+        assert torch.isfinite(mel).all()
+        spoken.append(mel)
+    assert not torch.equal(*spoken)
+
+
+def test_the_frozen_parts_are_neither_changed_nor_saved(prepared):
+    train(prepared)
+    learnt = _states(prepared)["learnt"]
+    assert {name.split(".")[0] for name in learnt} == {"ref_enc", "bridge", "wns1", "linear_mel", "cfm"}
+    assert not [name for name in learnt if name.startswith("cfm.") and ".lora_" not in name]
+    start = read_checkpoint(prepared.generator).weights
+    after = load_flow_sovits(
+        prepared.workspace / "SoVITS_weights_v4" / f"{prepared.name}_e1_s2_l4.pth", prepared.generator
+    ).state_dict()
+    moved = {name.split(".")[0] for name in start if not torch.equal(start[name].float(), after[name])}
+    assert moved == {"bridge", "wns1", "cfm"}
+
+
+def test_stop_and_go_on_bit_for_bit(prepared, tmp_path):
+    other = prepare(tmp_path / "undisturbed")
+    export_flow_sovits(tiny_flow("v4", encoder=SOVITS_SIZES), other.generator, info="start")
+    _, whole = train(other, total_epochs=2)
+    first = StopsAt(1)
+    with pytest.raises(Cancelled):
+        train(prepared, first, total_epochs=2)
+    _, second = train(prepared, total_epochs=2)
+    assert losses(first) + losses(second) == losses(whole)
+    wanted, got = _states(other)["learnt"], _states(prepared)["learnt"]
+    assert all(torch.equal(wanted[name], got[name]) for name in wanted)
+
+
+def test_it_learns(prepared):
+    _, context = train(prepared, total_epochs=12, learning_rate=5e-3)
+    course = [one["loss"] for _, one in context.metrics]
+    assert sum(course[-4:]) < 0.8 * sum(course[:4])
+
+
+def test_an_adapter_is_no_start(prepared):
+    train(prepared)
+    path = prepared.workspace / "SoVITS_weights_v4" / f"{prepared.name}_e1_s2_l4.pth"
+    with pytest.raises(BadCheckpoint, match="is an adapter"):
+        train(prepared, pretrained_generator=path)
+    with pytest.raises(BadCheckpoint, match="of v4, not of v3"):
+        train(prepared, version="v3")
+
+
+def test_clips_beyond_twenty_seconds_are_left_out_by_name(prepared, monkeypatch):
+    real = flow_sovits.sovits_items
+
+    def one_is_long(*given):
+        items, skipped = real(*given)
+        return [replace(items[0], frames=1001), *items[1:]], skipped
+
+    monkeypatch.setattr(flow_sovits, "sovits_items", one_is_long)
+    result, _ = train(prepared)
+    assert [(one.name, one.reason) for one in result.skipped] == [(NAMES[0], "it is longer than 20 s")]
+
+
+@pytest.mark.parametrize(("version", "frames", "mel"), [("v3", 40, 75), ("v4", 34, 68)])
+def test_the_mel_has_the_rate_of_the_version_and_ends_with_the_clip(version, frames, mel):
+    lengths = torch.tensor([33, 20])
+    wave = torch.zeros(2, 1, 34 * 640)
+    for row, length in enumerate(lengths.tolist()):
+        wave[row, :, : length * 640] = torch.rand(length * 640) - 0.5
+    clips = SovitsBatch(
+        ssl=torch.ones(2, 12, 34),
+        spectrogram=torch.ones(2, 1025, 34),
+        frames=lengths,
+        wave=wave,
+        phones=torch.ones(2, 3, dtype=torch.long),
+        phone_lengths=torch.tensor([3, 2]),
+    )
+    made = flow_sovits.flow_batch(clips, FLOW_VERSIONS[version], SOVITS_SIZES)
+    assert made.mel.shape == (2, 100, mel)
+    assert made.clips.spectrogram.shape[2] == made.clips.ssl.shape[2] == frames
+    assert made.mel_lengths.tolist() == [int(length * mel / frames) for length in (33, 20)]
+    assert (made.mel[1, :, made.mel_lengths[1] :] == 0).all()
+    assert made.mel[1, :, : made.mel_lengths[1]].abs().min() > 0
