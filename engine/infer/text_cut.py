@@ -1,7 +1,8 @@
 """Cuts a text into the pieces that are spoken one after the other.
 
 The rules, odd ones included, are the original's: a voice was trained on, and its users know,
-these pieces.  Where the original breaks off or hands out an empty piece, nothing is said.
+these pieces.  Where the original breaks off or hands out an empty piece, nothing is said, and what has
+no mark in more than 510 characters is cut all the same: the networks would break off within it.
 
 Source: TEXT_SPEC section 1 of the parity kit; parity: tests/parity/test_text_cut.py.
 """
@@ -55,7 +56,7 @@ def prepare_text(text: str, language: str, method: CutMethod) -> list[str]:
     merged = merge_short([line for line in lines if line not in ("", " ")], MIN_PIECE_CHARACTERS)
     spoken = [end_with(piece, stop) for piece in merged if _WORD.search(piece)]
     parts = (part for piece in spoken for part in split_long(piece, MAX_PIECE_CHARACTERS))
-    return [part for part in parts if _WORD.search(part)]
+    return [short for part in parts for short in _split_bare(part) if _WORD.search(short)]
 
 
 def require_pieces(text: str, language: str, method: CutMethod) -> list[str]:
@@ -116,7 +117,7 @@ def merge_short(pieces: Iterable[str], at_least: int) -> list[str]:
 def split_long(piece: str, at_most: int) -> list[str]:
     """A piece cut at marks into parts of at most so many characters.
 
-    What has no mark stays whole, however long; a mark may begin the next part.
+    What has no mark stays whole, however long, as in the original; a mark may begin the next part.
     """
     parts = [""]
     for unit in _AT_SPLITTER.split(piece):
@@ -124,6 +125,16 @@ def split_long(piece: str, at_most: int) -> list[str]:
             parts.append("")
         parts[-1] += unit
     return [part for part in parts if part]
+
+
+def _split_bare(part: str) -> Iterator[str]:
+    """A part in pieces that can be spoken, where it has no mark to cut at: at a blank, or anywhere."""
+    while len(part) > MAX_PIECE_CHARACTERS:
+        blank = part.rfind(" ", 1, MAX_PIECE_CHARACTERS)
+        end = blank + 1 if blank > 0 else MAX_PIECE_CHARACTERS
+        yield part[:end]
+        part = part[end:]
+    yield part
 
 
 def _with_firm_start(text: str, stop: str) -> str:

@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from engine.infer.text_cut import collapse_marks, cut, merge_short, prepare_text, split_long
+from engine.infer.text_cut import (
+    MAX_PIECE_CHARACTERS,
+    collapse_marks,
+    cut,
+    merge_short,
+    prepare_text,
+    split_long,
+)
 from engine.protocol.stages.speech import CutMethod
 from tests.parity.kit.cases import read_json, text_records
 
@@ -36,6 +43,9 @@ def test_pieces(method, cases):
         # a lone mark or an empty piece that it hands out is not spoken.
         failed = "error" in case or isinstance(case["pieces"], dict)
         wanted = [] if failed else [piece for piece in case["pieces"] if re.search(r"\w", piece)]
+        if any(len(piece) > MAX_PIECE_CHARACTERS for piece in wanted):  # it hands out what is too long
+            assert max(map(len, pieces)) <= MAX_PIECE_CHARACTERS
+            pieces, wanted = ["".join(pieces)], ["".join(wanted)]
         if pieces != wanted:
             wrong.append((case["id"], case["lang"], case["text"], pieces, wanted))
     assert wrong == []

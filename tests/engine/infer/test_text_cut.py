@@ -43,3 +43,11 @@ def test_a_prompt_ends_in_a_mark():
     assert prepare_prompt_text("Hello there!", "en") == "Hello there!"
     assert prepare_prompt_text("你好", "zh") == "你好。"
     assert prepare_prompt_text(" \n", "en") == ""
+
+
+@pytest.mark.parametrize(("text", "language"), [("word " * 400, "en"), ("好" * 1700, "zh")])
+def test_very_long_text_without_marks_is_cut_too(text, language):
+    pieces = prepare_text(text, language, CutMethod.PUNCTUATION)
+    assert max(map(len, pieces)) <= 510
+    assert "".join(pieces).rstrip(".。") == text.strip() or "".join(pieces).rstrip(".。") == text
+    assert all(piece.startswith(("word", "好")) for piece in pieces)
