@@ -13,4 +13,4 @@ def test_phones_are_those_of_the_original_but_for_the_listed(compare):
     assert not found.raised
     assert not found.unexplained, found.shown(found.unexplained)
     assert not found.stale, f"these agree again: take them off the list\n{found.shown(found.stale)}"
-    assert len(found.equal) >= 0.85 * len(found.comparable)
+    assert len(found.equal) >= 0.8 * len(found.comparable)
