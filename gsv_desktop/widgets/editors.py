@@ -235,22 +235,30 @@ class NumberTextEditor(Editor):
 
 
 class ChoiceEditor(Editor):
-    """One of some values."""
+    """One of some values, or none where that is allowed."""
 
-    def __init__(self, options: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    def __init__(self, options: tuple[str, ...], labels: tuple[str, ...], *, optional: bool = False) -> None:
         self._box = QComboBox()
+        if optional:
+            self._box.addItem("", None)
         for option, label in zip(options, labels, strict=True):
             self._box.addItem(label, option)
         super().__init__(self._box)
         self._box.currentIndexChanged.connect(self.edited)
 
     def value(self) -> JsonValue:
-        """The chosen value."""
-        return str(self._box.currentData())
+        """The chosen value; None for none."""
+        chosen = self._box.currentData()
+        return None if chosen is None else str(chosen)
+
+    def set_placeholder(self, text: str) -> None:
+        """Says what no choice means."""
+        if self._box.itemData(0) is None:
+            self._box.setItemText(0, text)
 
     def set_value(self, value: JsonValue) -> None:
         """Chooses."""
-        place = self._box.findData(str(value))
+        place = self._box.findData(None if value is None else str(value))
         if place >= 0:
             self._box.setCurrentIndex(place)
 
@@ -357,11 +365,14 @@ def make_editor(spec: FieldSpec, labels: dict[str, str]) -> Editor:
 
     Args:
         spec: the parameter.
-        labels: words for the values of choices; a value without words shows itself.
+        labels: words for the values or titles of choices; one without words shows itself.
     """
     kind = field_type(spec)
     if kind.options:
         return ChoiceEditor(kind.options, tuple(labels.get(option, option) for option in kind.options))
+    if spec.choice_titles:
+        titles = tuple(labels.get(title, title) for title in spec.choice_titles)
+        return ChoiceEditor(spec.choices, titles, optional=kind.optional)
     if kind.base is bool:
         return BoolEditor()
     if kind.base in (int, float):

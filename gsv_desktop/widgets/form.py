@@ -10,6 +10,7 @@ from pydantic import JsonValue, ValidationError
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QWidget
 
+from engine.protocol.languages import TEXT_MODES
 from engine.protocol.stages.base import FieldKind, FieldSpec, StageSpec, fields
 from gsv_desktop.widgets.editors import Editor, NumberTextEditor, PathEditor, make_editor
 from gsv_desktop.widgets.icons import Glyph, glyph_icon
@@ -240,7 +241,7 @@ class StageForm(QWidget):
         return ""
 
     def _choice_labels(self) -> dict[str, str]:
-        return {
+        return {title: self.tr(title) for title in TEXT_MODES.values()} | {
             "cut0": self.tr("Not at all"),
             "cut1": self.tr("Every four sentences"),
             "cut2": self.tr("Every 50 characters"),

@@ -80,7 +80,7 @@ def parameter(  # noqa: PLR0913 - a declaration names every property of a field
     *,
     unit: str = "",
     kind: FieldKind = FieldKind.PLAIN,
-    choices: Sequence[str] = (),
+    choices: Sequence[str] | Mapping[str, str] = (),
     suffixes: Sequence[str] = (),
     expert: bool = False,
     api: str = "",
@@ -94,14 +94,22 @@ def parameter(  # noqa: PLR0913 - a declaration names every property of a field
         about: Help text: meaning, and what changing it does.
         unit: Unit of a number.
         kind: How it is asked for.
-        choices: Suggested values of a text field; others may be typed.
+        choices: Suggested values of a text field; others may be typed. With a title for each value,
+            a form offers these alone.
         suffixes: File name endings that a file dialog offers.
         expert: Whether the form hides it at first.
         api: Its name in the original's local API, where it has one.
         **limits: pydantic's own limits, such as ge and le.
     """
     extra: dict[str, Any] = {"kind": kind.value}
-    optional = {"unit": unit, "choices": list(choices), "suffixes": list(suffixes), "api": api}
+    optional: dict[str, Any] = {
+        "unit": unit,
+        "choices": list(choices),
+        "suffixes": list(suffixes),
+        "api": api,
+    }
+    if isinstance(choices, Mapping):
+        optional["choice_titles"] = list(choices.values())
     extra.update({key: value for key, value in optional.items() if value})
     if expert:
         extra["expert"] = True
@@ -118,6 +126,7 @@ class FieldSpec:
     unit: str
     kind: FieldKind
     choices: tuple[str, ...]
+    choice_titles: tuple[str, ...]
     suffixes: tuple[str, ...]
     expert: bool
     required: bool
@@ -137,6 +146,7 @@ def fields(parameters: type[StageParameters]) -> tuple[FieldSpec, ...]:
                 unit=str(extra.get("unit", "")),
                 kind=FieldKind(extra.get("kind", FieldKind.PLAIN)),
                 choices=tuple(extra.get("choices", ())),
+                choice_titles=tuple(extra.get("choice_titles", ())),
                 suffixes=tuple(extra.get("suffixes", ())),
                 expert=bool(extra.get("expert", False)),
                 required=info.is_required(),

@@ -45,7 +45,7 @@ class SpeakParameters(StageParameters):
         "en",
         "Language",
         "Language of the text: with English in it, in one language alone (all_…), or found out (auto).",
-        choices=tuple(TEXT_MODES),
+        choices=TEXT_MODES,
         api="text_lang",
     )
     voice: str | None = parameter(
@@ -97,7 +97,7 @@ class SpeakParameters(StageParameters):
         None,
         "Language of the reference",
         "Language of that text.",
-        choices=tuple(TEXT_MODES),
+        choices=TEXT_MODES,
         api="prompt_lang",
     )
     references: tuple[Path, ...] | None = parameter(

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.protocol.errors import EngineError
+from engine.protocol.languages import TEXT_MODES
 from engine.protocol.stages.registry import STAGES
 from engine.protocol.stages.speech import SPEAK
 from engine.protocol.voices import Voice
@@ -264,10 +265,14 @@ class SpeakPage(StagePage):
         own = {
             "reference": self.tr("the voice's own") if brings else "",
             "prompt_text": voice.prompt_text if voice is not None else "",
-            "prompt_language": voice.prompt_language if brings and voice is not None else "",
+            "prompt_language": self._language_title(voice) if brings else "",
         }
         for name, words in own.items():
             self.form.rows[name].editor.set_placeholder(words)
+
+    def _language_title(self, voice: Voice | None) -> str:
+        language = voice.prompt_language if voice is not None else ""
+        return self.tr(TEXT_MODES[language]) if language in TEXT_MODES else language
 
     @Slot()
     def _show_reference(self) -> None:

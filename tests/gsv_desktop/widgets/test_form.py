@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QSpinBox, QToolButton
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QToolButton
 
 from engine.protocol.stages.base import fields
 from engine.protocol.stages.registry import STAGES, stage
@@ -125,3 +125,16 @@ def test_a_wrong_expert_value_is_shown_even_in_the_basic_view(qtbot):
     form.rows["learning_rate"].editor.set_value(5.0)
     assert not form.validate({"workspace": "/w", "experiment": "e"})
     assert form.rows["learning_rate"].editor.isVisible()
+
+
+def test_choices_with_titles_show_them_and_give_their_codes(qtbot):
+    form = StageForm(stage("speak"))
+    qtbot.addWidget(form)
+    box = form.rows["language"].editor.findChild(QComboBox)
+    assert box.currentText() == "English"
+    box.setCurrentText("Japanese with English")
+    assert form.values()["language"] == "ja"
+    prompt = form.rows["prompt_language"].editor
+    assert form.values()["prompt_language"] is None
+    prompt.set_value("auto_yue")
+    assert form.values()["prompt_language"] == "auto_yue"
