@@ -63,7 +63,9 @@ def test_lines_that_cannot_be_used_are_reported_and_the_rest_goes_on(project):
     assert "Line 7" in reasons["z.wav"]
     assert "Line 8" in reasons["other/A.WAV"]
     assert "line 1" in reasons["other/A.WAV"]
-    assert len([line for level, line in context.lines if level == "warning"]) == 4
+    warnings = [line for level, line in context.lines if level == "warning"]
+    assert len(warnings) == 5
+    assert "Chinese text encoder" in warnings[-1]
 
 
 def test_what_cannot_be_started_is_said(project):
