@@ -8,13 +8,14 @@ from __future__ import annotations
 import io
 import json
 import math
+import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Final, Protocol
+from typing import IO, Any, BinaryIO, Final, Protocol
 
 from engine.checkpoints.layout import HEADERS, OUR_FORMAT, OUR_JSON, ZIP_MAGIC
 from engine.checkpoints.plain_pickle import Malformed, Pickled, read_pickle
@@ -31,6 +32,17 @@ MAX_MEMBERS: Final = 20_000
 _CHUNK_BYTES: Final = 1 << 20
 _LONGEST_READ: Final = 2 << 20
 _LENGTH_BYTES: Final = 8
+
+# All that the zip module raises for bytes that it cannot make sense of.
+_ZIP_FAULTS: Final = (
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 _ZIP_REST: Final = b"\x03\x04"
 _PICKLE_MAGIC: Final = b"\x80"
 _LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -200,7 +212,9 @@ class ZipContainer:
             self._zip = zipfile.ZipFile(
                 _Restored(file)
             )  # nothing to close but the file, which is the caller's
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        except Malformed:
+            raise
+        except _ZIP_FAULTS as error:
             raise Malformed(f"it is no complete zip archive ({error})") from error
         members = self._zip.infolist()
         _check_members(path, members, file.seek(0, io.SEEK_END))
@@ -251,15 +265,11 @@ class ZipContainer:
     def _read_member(self, member: zipfile.ZipInfo, target: memoryview) -> None:
         try:
             with self._zip.open(member) as source:
-                place = 0
-                while place < len(target):
-                    piece = source.read(min(_CHUNK_BYTES, len(target) - place))
-                    if not piece:
-                        raise Malformed("it breaks off")
-                    target[place : place + len(piece)] = piece
-                    place += len(piece)
+                _read_exactly(source, target)
                 source.read(1)  # at the end the checksum is compared
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
+        except Malformed:
+            raise
+        except _ZIP_FAULTS as error:
             raise Malformed(f"an entry of it cannot be read ({error})") from error
 
 
@@ -434,7 +444,7 @@ def _shortened(shape: tuple[int, ...]) -> str:
     return " x ".join(str(size)[:20] for size in shape[:8]) or "one value"
 
 
-def _read_exactly(file: BinaryIO, target: memoryview) -> None:
+def _read_exactly(file: IO[bytes], target: memoryview) -> None:
     place = 0
     while place < len(target):
         piece = file.read(min(_CHUNK_BYTES, len(target) - place))

@@ -16,7 +16,7 @@ from engine.checkpoints.refusals import foreign, unsafe
 MAX_DEPTH: Final = 32
 """How deep values may be nested; real files have some five levels."""
 
-MAX_VALUES: Final = 200_000
+MAX_VALUES: Final = 100_000
 """Most values in a file, each counted wherever it stands."""
 
 _STATE_KEYS: Final = ("weight", "state_dict", "model", "generator")

@@ -7,6 +7,7 @@ and the rest is read on only to find all such names.
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -137,11 +138,8 @@ def read_pickle(stream: IO[bytes] | bytes) -> Pickled:
     """
     machine = _Machine()
     try:
-        for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if number > MAX_STEPS:
-                raise Malformed("its table of contents is far too long for weights")
-            machine.step(opcode.name, argument)
-        value = machine.result()
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # odd escapes in text
+            value = machine.run(stream)
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         if not machine.refused:
             if isinstance(error, Malformed):
@@ -168,7 +166,11 @@ class _Machine:
     _below: list[list[Any]] = field(default_factory=list)
     _memo: dict[int, Any] = field(default_factory=dict)
 
-    def result(self) -> Any:
+    def run(self, stream: IO[bytes] | bytes) -> Any:
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if number > MAX_STEPS:
+                raise Malformed("its table of contents is far too long for weights")
+            self.step(opcode.name, argument)
         return self._stack.pop()
 
     def step(self, opcode: str, argument: Any) -> None:

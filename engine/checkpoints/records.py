@@ -91,5 +91,5 @@ def row_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Strides of a tensor whose rows follow one another."""
     steps = [1]
     for size in reversed(shape[1:]):
-        steps.append(steps[-1] * size)
+        steps.append(steps[-1] * max(1, size))
     return tuple(reversed(steps[: len(shape)]))

@@ -15,7 +15,8 @@ import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -254,9 +255,21 @@ def _wrong_magic(path, _):
     path.write_bytes(b"ZZ" + (starter_voice() / "s2G.pth").read_bytes()[2:])
 
 
+@cache
+def _read_starter():
+    return read_checkpoint(starter_voice() / "s2G.pth")
+
+
+def _starter():
+    """The starter voice's weights, to be changed."""
+    found = _read_starter()
+    changed = {"dec.conv_pre.weight": found.weights["dec.conv_pre.weight"].clone()}
+    return replace(found, weights={**found.weights, **changed})
+
+
 def _with_value(value):
     def make(path, _):
-        found = read_checkpoint(starter_voice() / "s2G.pth")
+        found = _starter()
         found.weights["dec.conv_pre.weight"][0, 0, 0] = value
         write_sovits(path, found.weights, found.config, "")
 
@@ -264,19 +277,19 @@ def _with_value(value):
 
 
 def _wrong_shape(path, _):
-    found = read_checkpoint(starter_voice() / "s2G.pth")
+    found = _starter()
     found.weights["dec.conv_pre.weight"] = found.weights["dec.conv_pre.weight"][:, :-1]
     write_sovits(path, found.weights, found.config, "")
 
 
 def _part_missing(path, _):
-    found = read_checkpoint(starter_voice() / "s2G.pth")
+    found = _starter()
     found.weights.pop("dec.conv_pre.weight")
     write_sovits(path, found.weights, found.config, "")
 
 
 def _odd_config(path, _):
-    found = read_checkpoint(starter_voice() / "s2G.pth")
+    found = _starter()
     write_sovits(path, found.weights, {"model": "nothing", "data": 3}, "")
 
 
@@ -293,7 +306,7 @@ def _entry(shape, first, last, dtype="F32"):
 
 
 def _nan_safetensors(path, _):
-    found = read_checkpoint(starter_voice() / "s2G.pth")
+    found = _starter()
     found.weights["dec.conv_pre.weight"][0, 0, 0] = float("nan")
     write_safetensors(path, found.weights, found.config, "")
 
