@@ -23,8 +23,8 @@ _ONSETS: Final = tuple(_ONSETS_TEXT.split())
 def phones(syllable: str) -> tuple[str, ...]:
     """Phones of a syllable such as `hoeng1`; empty when it is none or none that the models know.
 
-    The models were trained on two phones for each syllable; one without an onset that they do not
-    know in two parts is its final alone.
+    The models were trained on two phones for each syllable.  What they do not know so is its final
+    alone (ang1) or has its last letter apart (lem2).
 
     Source: GPT-SoVITS text/cantonese.py; parity: tests/parity/test_cantonese.py.
     """
@@ -34,12 +34,15 @@ def phones(syllable: str) -> tuple[str, ...]:
     sound, tone = found.groups()
     onset = next((name for name in _ONSETS if sound.startswith(name)), "")
     final = sound.removeprefix(onset) or onset[-1:]
-    pair = (f"{_LANGUAGE}{onset}", f"{_LANGUAGE}{final}{tone}")
-    alone = f"{_LANGUAGE}{sound}{tone}"
+    ways = (
+        (onset, final + tone),
+        (sound + tone,),
+        (sound[:-1] + tone, sound[-1] + tone),
+        (onset, final[:-1] + tone, final[-1] + tone),
+    )
     known = symbol_ids(_TABLE)
-    if all(phone in known for phone in pair):
-        return pair
-    return (alone,) if alone in known else ()
+    said = (tuple(f"{_LANGUAGE}{part}" for part in way) for way in ways)
+    return next((way for way in said if all(phone in known for phone in way)), ())
 
 
 def syllables(reading: str) -> tuple[str, ...]:

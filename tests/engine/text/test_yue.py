@@ -27,7 +27,9 @@ def spoken(text, **entries):
         ("ng5", "Yng Yg5"),
         ("ang1", "Yang1"),
         ("ung3", "Yung3"),
-        ("lem2", ""),
+        ("lem2", "Yl Ye2 Ym2"),
+        ("oet1", "Yoe1 Yt1"),
+        ("keu4", "Yk Ye4 Yu4"),
         ("xa1", ""),
         ("ngo", ""),
         ("", ""),
@@ -39,7 +41,7 @@ def test_syllables(syllable, said):
 
 def test_a_reading_with_an_unknown_syllable_is_none():
     assert syllables("sap6 hak1") == ("sap6", "hak1")
-    assert syllables("lem2 hak1") == ()
+    assert syllables("xa1 hak1") == ()
 
 
 @pytest.mark.parametrize(
