@@ -16,10 +16,6 @@ from engine.text.en.guess import guess
 _SPELLED: Final = frozenset({"ae", "ai", "ar", "ios", "hud", "os", "nasa"})
 _OWN_WORDS: Final = MappingProxyType(
     {
-        "chatgpt": "CH AE1 T JH IY1 P IY1 T IY1",
-        "json": "JH EY1 S AH0 N",
-        "conda": "K AA1 N D AH0",
-        "xray": "EH1 K S R EY2",
         "miz": "M IH1 Z",
         "'n'": "AH0 N",
         "t-shirt": "T IY1 SH ER2 T",
@@ -76,6 +72,8 @@ def words() -> Mapping[str, str]:
     table = dict(line.split(" ", 1) for line in text.splitlines())
     for word in _SPELLED:
         table.pop(word, None)
+    young = resource("text", "en_words.txt").read_text(encoding="utf-8").splitlines()
+    table.update(line.split("\t", 1) for line in young if not line.startswith("#"))
     table.update(_OWN_WORDS)
     return MappingProxyType(table)
 

@@ -326,7 +326,9 @@ def _capitals(text: str, is_word: Callable[[str], bool]) -> str:
             return " ".join(word)
         if re.fullmatch(r"[A-Z]{2,}s", word):  # CDs
             return " ".join(word[:-1]) + "'s"
-        return re.sub(r"(?<=[A-Za-z])(?=[A-Z])", " ", word)
+        apart = re.sub(r"(?<=[A-Za-z])(?=[A-Z])", " ", word)
+        known = all(len(part) == 1 or (part != "Mc" and is_word(part.lower())) for part in apart.split())
+        return apart if known or not is_word(lower) else word.capitalize()  # JavaScript, TikTok
 
     return re.sub(r"[A-Za-z]+", said, text)
 

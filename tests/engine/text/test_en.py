@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.protocol.builtin import resource
 from engine.text.dictionary import Pronunciation, parse_dictionary
 from engine.text.en import lexicon, numbers
 from engine.text.en.guess import guess
@@ -69,6 +70,7 @@ def test_ordinals(digits, said):
         ("cats, dogs, etc.", "cats, dogs, et cetera."),
         ("1,500 of 2 + 3 = 5", "fifteen hundred of two plus three equals five"),
         ("mail me@home", "mail me at home"),
+        ("JavaScript by TikTok and McDonald", "Java Script by Tiktok and Mcdonald"),
         ("2024-13-40", "twenty twenty-four-thirteen-forty"),
     ],
 )
@@ -205,3 +207,10 @@ def test_own_words(text, phones):
 
 def test_text_with_own_words_is_shown_as_written():
     assert phonemize("My Zhongli, iPhone 15.", "en", "v2", OWN).norm_text == "My Zhongli, iPhone 15."
+
+
+def test_young_words_are_no_guess():
+    for word in ("kubernetes", "huawei", "chatgpt", "pytorch"):
+        assert lexicon.is_word(word)
+    listed = resource("text", "en_words.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert [line for line in listed if not set(line.split("\t")[1].split()) <= set(symbol_ids("v2"))] == []
