@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from engine.protocol.errors import MissingFile
@@ -26,18 +27,21 @@ Word = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OpenJTalk:
-    """The library with its dictionary loaded."""
+    """The library with its dictionary loaded; one call at a time, since it works in place."""
 
     _library: Any
+    _turn: Lock = field(default_factory=Lock)
 
     def words(self, text: str) -> list[Word]:
         """Words of a text of at most `MOST_LETTERS` characters."""
-        found: list[Word] = self._library.run_frontend(text)
+        with self._turn:
+            found: list[Word] = self._library.run_frontend(text)
         return found
 
     def labels(self, words: Sequence[Word]) -> list[str]:
         """Full-context labels of words, one for each phone and for the silences around them."""
-        found: list[str] = self._library.make_label(list(words))
+        with self._turn:
+            found: list[str] = self._library.make_label(list(words))
         return found
 
 
