@@ -17,6 +17,15 @@ _ADAPTER = [name for name in case_names("s2_v") if name.endswith("_lora")]
 _TRAINING = [name for name in case_names("s2_v") if name[:5] in ("s2_v3", "s2_v4") and "_train" in name]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _both_cores():
+    """These are the longest computations of all tests, and they scale."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def network_of(official_file):
     """Gives the whole network of a case; the last one is kept, as it is used for v3 and v4 alike."""

@@ -9,6 +9,7 @@ import sys
 import types
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,16 @@ def weights(variant: str, seed: int = 0, *, half: bool = False) -> "OrderedDict[
         seed: seed of the deterministic values.
         half: float16 as official files have it, instead of the float32 of the golden numbers.
     """
-    made: OrderedDict[str, Tensor] = OrderedDict()
-    for name, (shape, dtype) in manifest(variant)["params"].items():
+    params = manifest(variant)["params"]
+
+    def make(name: str) -> Tensor:
+        shape, dtype = params[name]
         tensor = torch.from_numpy(deterministic.values(name, shape, seed))
         kept = torch.float32 if dtype == "float16" and not half else _DTYPES[dtype]
-        made[name] = tensor.contiguous().to(kept)
-    return made
+        return tensor.contiguous().to(kept)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy computes without holding others up
+        return OrderedDict(zip(params, pool.map(make, params), strict=True))
 
 
 @contextmanager
