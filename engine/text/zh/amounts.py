@@ -11,7 +11,7 @@ from engine.text.zh.numerals import amount, cardinal, decimal, digits
 
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
-_N: Final = r"[0-9]+(?:\.[0-9]+)?"
+_N: Final = r"[0-9]++(?:\.[0-9]++)?"
 _SIGNED: Final = rf"-?{_N}"
 _MONEY: Final[Mapping[str, str]] = MappingProxyType(
     {"¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑", "₩": "韩元", "₽": "卢布"}
@@ -222,7 +222,7 @@ RULES: Final[tuple[_Rule, ...]] = (
     ),
     (re.compile(rf"(?<![0-9A-Za-z一-龥])(-)?({_N})(℃|°[CcFf]|度[CcFf]|摄氏度)"), _temperature),
     (re.compile(rf"(?<![0-9A-Za-z])(-)?({_N})(℃|°[CcFf]|度[CcFf]|摄氏度|(?<=[0-9])度)"), _temperature),
-    (re.compile(rf"(?<![A-Za-z])({_N})({_UNIT})(?:/(km|h|s|min|天|日|周|月|年|小时|分钟|秒|人|次))?"), _unit),
+    (re.compile(rf"(?<![A-Za-z0-9])({_N})({_UNIT})(?:/(km|h|s|min|天|日|周|月|年|小时|分钟|秒|人|次))?"), _unit),
     (re.compile(rf"(?<![0-9A-Za-z²³])({_ALONE})(?![0-9A-Za-z²³])"), lambda found: _UNITS[found[1]]),
     (re.compile(rf"(?<=[0-9])({_MEASURE})/(?=[一-龥])"), lambda found: f"{found[1]}每"),
     (re.compile(rf"(?<![0-9A-Za-z])(-)?({_N})([%‰])"), _share),

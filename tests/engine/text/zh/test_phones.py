@@ -68,7 +68,7 @@ def test_any_signs_give_known_phones(version):
     signs += "不一儿的地得第了 \n\u2028\ue000\U000f0003😀𠮷兙覅桛٣𝟏㎡bЖㅎ"
     known = set(symbol_ids(version))
     entries = {"不一": ("bu4", "yi1"), "12": ("yi1", "er4"), "第": ("no",)}
-    for _ in range(300):
+    for _ in range(100):
         text = "".join(chosen.choices(signs, k=chosen.randrange(30)))
         spoken = to_phones(text, TextSettings(version=version, entries=entries))
         assert set(spoken.phones) <= known, text
