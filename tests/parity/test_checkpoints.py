@@ -102,11 +102,31 @@ def test_a_file_of_full_size_is_told_by_its_content(folder, hollow, variant, exp
     assert info.parameters == sum(torch.Size(shape).numel() for shape in kept)
     assert info.lora == ("lora" in variant)
     assert info.lora_rank == facts.get("scalars", {}).get("lora_rank")
+    content = read_checkpoint(path, shapes_only=True)
+    assert list(content.weights) == [
+        name for name in facts["params"] if not name.startswith(absent or ("\n",))
+    ]
+    layout = facts["container"]["top_level"]
+    held = layout if isinstance(layout, dict) else {}
+    assert content.config == (facts["config"] if "config" in held else {})
+    assert content.info == (facts["info"] if "info" in held else "")
     with path.open("rb") as file:
         start = file.read(2).decode("ascii")
     assert info.header == ("" if start == "PK" else start)
     json.dumps(info.as_json())
     path.unlink()
+
+
+def test_the_sizes_of_a_gpt_are_shown(folder, hollow):
+    info = inspect(hollow("s1_v2", folder / "s1.ckpt"))
+    assert info.sizes == {
+        "layers": 24,
+        "width": 512,
+        "semantic_rows": 1025,
+        "bert_channels": 1024,
+        "heads": 16,
+    }
+    assert (info.symbol_rows, info.dtype) == (732, "float16")
 
 
 def small(variant):

@@ -149,42 +149,6 @@ def test_a_training_state_keeps_its_structure(folder):
     assert inspect(path).training_state
 
 
-def test_the_official_discriminator_is_read(folder):
-    path = write_official("s2D_v2", folder / "s2D2333k.pth", half=True)
-    info = inspect(path)
-    assert (info.kind, info.version, info.dtype) == (ModelKind.DISCRIMINATOR, "v2", "float16")
-    facts = manifest("s2D_v2")
-    assert (info.tensors, info.parameters) == (facts["tensor_count"], facts["element_count"])
-    assert list(read_checkpoint(path).weights) == list(facts["params"])
-
-
-def test_the_official_gpt_is_read_with_its_configuration(folder):
-    facts = manifest("s1_v2")
-    path = write_official("s1_v2", folder / "s1.ckpt", half=True)
-    info = inspect(path)
-    assert (info.kind, info.version, info.symbol_rows, info.lora) == (ModelKind.GPT, "v2", 732, False)
-    assert info.sizes == {
-        "layers": 24,
-        "width": 512,
-        "semantic_rows": 1025,
-        "bert_channels": 1024,
-        "heads": 16,
-    }
-    assert info.info == facts["info"]
-    assert read_checkpoint(path, shapes_only=True).config == facts["config"]
-
-
-def test_the_official_sovits_is_read_with_its_configuration_object(folder):
-    facts = manifest("s2G_v2")
-    path = write_official("s2G_v2", folder / "s2G.pth", half=True, exported=True)
-    content = read_checkpoint(path)
-    assert content.config == facts["config"]
-    assert content.info == facts["info"]
-    assert not any(name.startswith("enc_q") for name in content.weights)
-    info = inspect(path)
-    assert (info.kind, info.version, info.symbol_rows) == (ModelKind.SOVITS, "v2", 732)
-
-
 @pytest.mark.parametrize(
     ("variant", "exported", "expected"),
     [
