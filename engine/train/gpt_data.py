@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
 
 import torch
 from torch import Tensor
 
 from engine.checkpoints.tensors import read_tensor
+from engine.corpus.limits import LONGEST_S, PHONES_PER_SECOND, TOKENS_PER_PHONE
 from engine.models.gpt import GptConfig, RejectedSequences
 from engine.protocol.errors import BadCheckpoint, BadLabels, BadParameters, NothingToDo
 from engine.protocol.results import Skipped
@@ -18,10 +18,6 @@ from engine.protocol.versions import TOKENS_PER_SECOND, ModelVersion
 from engine.protocol.workspace import Experiment
 from engine.text.symbols import phone_ids
 from engine.train.rows import STAGE_1A, STAGE_1C, TokenRow, read_phones, read_tokens
-
-LONGEST_S: Final = 54
-PHONES_PER_SECOND: Final = (3.0, 25.0)
-_TOKENS_PER_PHONE: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +113,8 @@ def _item(
     if not row.tokens or not spoken:
         return "it is empty"
     if len(row.tokens) > LONGEST_S * rate:
-        return f"it is longer than {LONGEST_S} s"
-    if len(spoken) > LONGEST_S * rate / _TOKENS_PER_PHONE:
+        return f"it is longer than {LONGEST_S:g} s"
+    if len(spoken) > LONGEST_S * rate / TOKENS_PER_PHONE:
         return f"its text is too long: {len(spoken)} phones"
     seconds = len(row.tokens) / rate
     slowest, fastest = PHONES_PER_SECOND

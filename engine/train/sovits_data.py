@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from engine.audio.spectrogram import SpectrogramSpec, linear_spectrogram
 from engine.checkpoints.tensors import read_tensor
+from engine.corpus.limits import LONGEST_S, SHORTEST_S
 from engine.models.sovits_config import SovitsConfig
 from engine.protocol.errors import BadCheckpoint, BadLabels, BadParameters, NothingToDo
 from engine.protocol.results import Skipped
@@ -25,8 +26,6 @@ from engine.text.symbols import phone_ids
 from engine.train.plan import FRAME_EDGES
 from engine.train.rows import STAGE_1B, read_phones
 
-SHORTEST_S: Final = 0.6
-LONGEST_S: Final = 54.0
 _MISSING_FRAMES: Final = 2
 _SAMPLE_BYTES: Final = 2
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
+from engine.protocol.versions import VERSIONS
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".mp4", ".mkv")
 WHISPER_SIZES = ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
@@ -158,6 +159,24 @@ class TranscribeParameters(StageParameters):
     )
 
 
+class CheckParameters(StageParameters):
+    """Parameters of `check`."""
+
+    labels: Path = parameter(
+        ...,
+        "Label file",
+        "The .list file whose clips are looked at.",
+        kind=FieldKind.OPEN_FILE,
+        suffixes=(".list",),
+    )
+    version: str = parameter(
+        "v2", "Model version", "Version that is to be trained: its limits count.", choices=tuple(VERSIONS)
+    )
+    workspace: Path = parameter(
+        Path(), "Workspace", "Folder that holds the models.", kind=FieldKind.OPEN_FOLDER, expert=True
+    )
+
+
 SLICE = StageSpec(
     name="slice",
     title="Slice",
@@ -172,4 +191,11 @@ TRANSCRIBE = StageSpec(
     parameters=TranscribeParameters,
     entry="engine.dataset.transcribe:run",
     heavy=True,
+)
+CHECK = StageSpec(
+    name="check",
+    title="Check",
+    about="Finds the clips that training would leave out, or that would hurt it.",
+    parameters=CheckParameters,
+    entry="engine.dataset.check:run",
 )

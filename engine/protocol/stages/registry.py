@@ -8,7 +8,7 @@ from typing import Final
 from engine.protocol.errors import BadParameters
 from engine.protocol.stages.base import StageSpec
 from engine.protocol.stages.cleaning import DENOISE
-from engine.protocol.stages.dataset import SLICE, TRANSCRIBE
+from engine.protocol.stages.dataset import CHECK, SLICE, TRANSCRIBE
 from engine.protocol.stages.features import PREPARE, SEMANTIC_TOKENS, SSL_FEATURES, TEXT_FEATURES
 from engine.protocol.stages.speech import SPEAK
 from engine.protocol.stages.training import TRAIN_GPT, TRAIN_SOVITS
@@ -20,6 +20,7 @@ STAGES: Final = MappingProxyType(
             SLICE,
             DENOISE,
             TRANSCRIBE,
+            CHECK,
             TEXT_FEATURES,
             SSL_FEATURES,
             SEMANTIC_TOKENS,
