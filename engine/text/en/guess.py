@@ -6,7 +6,7 @@ greedy GRU decoder.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -53,6 +53,7 @@ _PHONES: Final = (
 _START: Final = 2
 _STOP: Final = 3
 _MOST_PHONES: Final = 20
+_KEPT: Final = 1024
 
 Vector = NDArray[np.float32]
 
@@ -63,6 +64,11 @@ class _Guesser:
     def __init__(self) -> None:
         with np.load(resource("text", "g2p_en.npz"), allow_pickle=False) as stored:
             self._weights = {name: stored[name].astype(np.float32) for name in stored.files}
+        weights = self._weights
+        self._given = {  # what each letter or phone brings into its network
+            side: weights[f"{side}_emb"] @ weights[f"{side}_w_ih"].T + weights[f"{side}_b_ih"]
+            for side in ("enc", "dec")
+        }
         self._letters = {letter: number for number, letter in enumerate(_LETTERS)}
 
     def phones(self, word: str) -> tuple[str, ...]:
@@ -84,7 +90,7 @@ class _Guesser:
     def _step(self, side: str, number: int, state: Vector) -> Vector:
         """One step of a gated recurrent unit; gates lie in the order reset, update, new."""
         weights = self._weights
-        given = weights[f"{side}_w_ih"] @ weights[f"{side}_emb"][number] + weights[f"{side}_b_ih"]
+        given = self._given[side][number]
         kept = weights[f"{side}_w_hh"] @ state + weights[f"{side}_b_hh"]
         (reset_in, update_in, new_in), (reset, update, new) = np.split(given, 3), np.split(kept, 3)
         reset_gate = 1 / (1 + np.exp(-(reset_in + reset)))
@@ -99,6 +105,7 @@ def _guesser() -> _Guesser:
     return _Guesser()
 
 
+@lru_cache(maxsize=_KEPT)
 def guess(word: str) -> tuple[str, ...]:
     """Phones of a lower-case word that no dictionary holds."""
     return tuple(phone for phone in _guesser().phones(word) if not phone.startswith("<"))
