@@ -172,7 +172,7 @@ def test_whatever_happens_to_a_file_is_told_in_words(folder, gpt_weights, form):
     whole = path.read_bytes()
     chance = random.Random(5)
     refused = 0
-    for _ in range(300):
+    for _ in range(150):
         changed = bytearray(whole)
         for _ in range(chance.choice((1, 1, 2, 8))):
             changed[chance.randrange(len(changed))] = chance.randrange(256)
@@ -183,4 +183,4 @@ def test_whatever_happens_to_a_file_is_told_in_words(folder, gpt_weights, form):
             said = refusal(step, path)
             assert said is None or "a.pth" in said
             refused += said is not None
-    assert refused > 100
+    assert refused > 50
