@@ -257,3 +257,32 @@ def test_a_list_of_100_000_rows(qtbot, page, folder):
     assert page.model.rowCount() == count
     page.model.sort_by(None)
     assert page.model.row(77).text == "Line 77 of many."
+
+
+def test_the_check_marks_rows_and_leaves_them_out_in_one_click(qtbot, open_desktop, labels):
+    tone(labels.parent / "tiny.wav", 0.3)
+    with labels.open("a", encoding="utf-8") as file:
+        file.write("tiny.wav|me|EN|Too short for training.\n")
+    desktop = open_desktop()
+    desktop.window.tabs.setCurrentIndex(LABEL)
+    page = desktop.window.pages[LABEL]
+    page.path.set_text(str(labels))
+    qtbot.mouseClick(page.check_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: desktop.board.record("check").state.ended, timeout=WAIT_MS)
+    place = names(page).index("tiny.wav")
+    index = page.model.index(place, Column.CHECK)
+    assert "too short" in index.data()
+    assert "0.30 s (more than 0.6 s)" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "minutes" in page.banner.text()
+    page.only_findings.click()
+    assert "tiny.wav" in names(page)
+    page.only_findings.click()
+    dropped = page.model.table.dropped()
+    assert place in dropped
+    qtbot.mouseClick(page.leave_out_button, Qt.MouseButton.LeftButton)
+    assert "tiny.wav" not in names(page)
+    page.model.undo_stack.undo()
+    assert "tiny.wav" in names(page)
+    # An edited row is no longer the one that was looked at.
+    page.model.setData(page.model.index(place, Column.TEXT), "Another text.")
+    assert page.model.index(place, Column.CHECK).data() == ""

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from engine.protocol.builtin import resource
+from engine.protocol.checkup import Finding, checkup_beside, read_checkup
 from engine.protocol.errors import BadLabels, OutOfSpace
 from engine.protocol.label_list import LabelProblem, LabelRow, labels_text, read_labels, replace_text
 from engine.protocol.transcripts import Word, read_transcripts, transcripts_beside
-from gsv_desktop.pages.label.table import ClipFacts
+from gsv_desktop.pages.label.table import ClipFacts, RowFindings
 
 LOOKED_AT_ONCE: Final = 2000
 """So many clips are looked for while a file is opened; those of a longer list afterwards."""
@@ -30,6 +31,7 @@ class OpenLabels:
         problems: Lines that cannot be used.
         facts: What speech recognition left beside the file, by clip name.
         words: When each word of a clip was said, by clip name.
+        findings: What the last check found, where the row is still what it was.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class OpenLabels:
     problems: tuple[LabelProblem, ...]
     facts: Mapping[str, ClipFacts] = field(default_factory=dict)
     words: Mapping[str, tuple[Word, ...]] = field(default_factory=dict)
+    findings: Mapping[LabelRow, RowFindings] = field(default_factory=dict)
 
 
 def open_labels(path: Path) -> OpenLabels:
@@ -59,6 +62,28 @@ def open_labels(path: Path) -> OpenLabels:
             name: ClipFacts(length_s=part.seconds, confidence=part.confidence) for name, part in heard.items()
         },
         words={name: part.words for name, part in heard.items() if part.words},
+        findings=findings_of(path, read.rows),
+    )
+
+
+def findings_of(path: Path, rows: Iterable[LabelRow]) -> dict[LabelRow, RowFindings]:
+    """What the last check of a label file found about rows that are still what they were."""
+    found = read_checkup(checkup_beside(path))
+    if found is None:
+        return {}
+    by_clip: dict[str, list[Finding]] = {}
+    for one in found.findings:
+        by_clip.setdefault(one.clip, []).append(one)
+    return {row: _row_findings(by_clip[row.path]) for row in rows if row.path in by_clip}
+
+
+def _row_findings(found: Sequence[Finding]) -> RowFindings:
+    return RowFindings(
+        words=", ".join(dict.fromkeys(one.rule.value for one in found)),
+        details="\n".join(
+            f"{one.rule.value}: {one.measured} ({one.limit}) → {one.remedy.value}" for one in found
+        ),
+        drops=any(one.drops for one in found),
     )
 
 

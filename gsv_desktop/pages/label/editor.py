@@ -37,6 +37,7 @@ WIDTHS = {
     Column.CONFIDENCE: 56,
     Column.SPEAKER: 90,
     Column.LANGUAGE: 80,
+    Column.CHECK: 90,
 }
 PAUSE_S = 0.3
 

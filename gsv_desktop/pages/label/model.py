@@ -11,7 +11,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from engine.protocol.label_list import LabelRow
 from engine.protocol.languages import LABEL_LANGUAGES
 from gsv_desktop.pages.label.actions import OpenLabels
-from gsv_desktop.pages.label.table import FIELDS, ClipFacts, Column, LabelTable, Search, Splice
+from gsv_desktop.pages.label.table import FIELDS, ClipFacts, Column, LabelTable, RowFindings, Search, Splice
 
 Index = QModelIndex | QPersistentModelIndex
 _WAYS = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole)
@@ -98,6 +98,7 @@ class LabelModel(QAbstractTableModel):
         self._missing = set(labels.missing) if labels is not None else set()
         self._missing_count = None
         self.table.load(labels.rows if labels else (), labels.facts if labels else {})
+        self.table.findings = dict(labels.findings) if labels else {}
         self.endResetModel()
 
     def number(self, shown: int) -> int:
@@ -145,6 +146,16 @@ class LabelModel(QAbstractTableModel):
         if search is not None:
             search.compiled()
         self.table.search = search
+        self._arrange()
+
+    def set_findings(self, findings: Mapping[LabelRow, RowFindings]) -> None:
+        """Shows what the check found; a row that is edited afterwards has no findings any more."""
+        self.table.findings = dict(findings)
+        self._arrange()
+
+    def show_only_findings(self, *, only: bool) -> None:
+        """Shows only the rows that something was found about."""
+        self.table.only_findings = only
         self._arrange()
 
     def change(self, words: str, changes: Mapping[int, Change]) -> None:
@@ -215,6 +226,7 @@ class LabelModel(QAbstractTableModel):
             self.tr("Sure"),
             self.tr("Speaker"),
             self.tr("Language"),
+            self.tr("Check"),
             self.tr("Text"),
         )[section]
 
@@ -226,6 +238,8 @@ class LabelModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             if column is Column.CLIP:
                 return self.tr("Not there: %s") % row.path if row.path in self._missing else row.path
+            if column is Column.CHECK and row in self.table.findings:
+                return self.table.findings[row].details
             if column is Column.CONFIDENCE:
                 return self.tr("How sure speech recognition was of this clip")
             return self._text(row, column)
@@ -250,6 +264,8 @@ class LabelModel(QAbstractTableModel):
             return str(getattr(row, FIELDS[column]))
         if column is Column.CLIP:
             return f"⚠ {row.name}" if row.path in self._missing else row.name
+        if column is Column.CHECK:
+            return self.table.check_words(row)
         facts = self.table.fact(row)
         if column is Column.LENGTH:
             return "" if facts.length_s is None else f"{facts.length_s:.1f} s"

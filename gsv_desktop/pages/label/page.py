@@ -18,8 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.protocol.checkup import checkup_beside, read_checkup
 from engine.protocol.errors import EngineError
 from engine.protocol.stages.base import FieldKind
+from engine.protocol.stages.dataset import CHECK
+from engine.protocol.stages.features import PREPARE
 from gsv_desktop.core.project import LABEL
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.errors import show_error
@@ -28,6 +31,7 @@ from gsv_desktop.pages.label.actions import (
     back_up,
     backup_of,
     find_moved,
+    findings_of,
     is_own,
     open_labels,
     save_labels,
@@ -43,6 +47,7 @@ from gsv_desktop.widgets.path_edit import PathEdit
 
 SAVE_AFTER_MS = 1500
 """Edits are saved when nothing more was edited for so long."""
+MINUTE_S = 60
 MEASURED_AT_ONCE = 5000
 """The clips of a list up to this long are measured unasked; those of a longer one when sorted by length."""
 
@@ -207,6 +212,20 @@ class LabelPage(Page):
         self._words.setProperty("role", "muted")
         self.play_each = QCheckBox(self.tr("Play each row"), self)
         self.play_each.setToolTip(self.tr("Plays a clip as soon as its row is chosen"))
+        self.check_button = QPushButton(self.tr("Check clips"), self)
+        self.check_button.setToolTip(
+            self.tr("Finds the clips that training would leave out, or that would hurt it")
+        )
+        self.check_button.clicked.connect(self._on_check)
+        self.only_findings = QCheckBox(self.tr("Only findings"), self)
+        self.only_findings.toggled.connect(lambda on: self.model.show_only_findings(only=on))
+        self.only_findings.hide()
+        self.leave_out_button = QPushButton(self)
+        self.leave_out_button.setToolTip(
+            self.tr("Takes the rows that training would leave out anyway out of the list; can be taken back")
+        )
+        self.leave_out_button.clicked.connect(lambda: self.model.remove(self.model.table.dropped()))
+        self.leave_out_button.hide()
         self.relink_button = QPushButton(self.tr("Find moved files …"), self)
         self.relink_button.setToolTip(self.tr("Looks for the missing sound files in another folder"))
         self.relink_button.clicked.connect(self._on_relink)
@@ -237,6 +256,9 @@ class LabelPage(Page):
         self.body.addWidget(self.problems)
         self.buttons.addWidget(self._words, 1)
         self.buttons.addWidget(self.play_each)
+        self.buttons.addWidget(self.only_findings)
+        self.buttons.addWidget(self.leave_out_button)
+        self.buttons.addWidget(self.check_button)
         self.buttons.addWidget(self.relink_button)
         self.buttons.addWidget(self._reload)
         self.buttons.addWidget(self.save_button)
@@ -250,13 +272,19 @@ class LabelPage(Page):
 
     def _show_counts(self) -> None:
         if self._labels is None:
-            self.relink_button.hide()
+            for widget in (self.relink_button, self.only_findings, self.leave_out_button):
+                widget.hide()
+            self.check_button.setEnabled(False)
             self._words.setText(
                 self.tr("No label file is open: transcribe clips first, or choose a .list file.")
             )
             return
         parts = [self.tr("%d clips") % len(self.model.rows)]
-        missing = self.model.missing_count
+        missing, dropped = self.model.missing_count, len(self.model.table.dropped())
+        self.check_button.setEnabled(bool(self.model.rows))
+        self.only_findings.setVisible(bool(self.model.table.findings))
+        self.leave_out_button.setText(self.tr("Leave out %d") % dropped)
+        self.leave_out_button.setVisible(dropped > 0)
         self.relink_button.setVisible(missing > 0)
         if missing:
             parts.append(self.tr("⚠ %d sound files are not there") % missing)
@@ -293,6 +321,29 @@ class LabelPage(Page):
     @Slot(object)
     def _on_failed(self, error: EngineError) -> None:
         self.banner.say(WorkState.FAILED, error.message, error.hint)
+
+    @Slot()
+    def _on_check(self) -> None:
+        """Looks at every clip in a worker; what it finds is shown here."""
+        if self._labels is not None and self.settle():
+            board = self.services.board
+            version = board.project.values(PREPARE.name).get("version") or "v2"
+            board.start(CHECK.name, {"labels": str(self._labels.path), "version": version})
+
+    def _show_findings(self) -> None:
+        if self._labels is None:
+            return
+        path = self._labels.path
+        self.model.set_findings(findings_of(path, self.model.rows))
+        found = read_checkup(checkup_beside(path))
+        self._show_counts()
+        if found is not None:
+            self.banner.say(
+                WorkState.DONE,
+                self.tr("Training can use %.1f minutes; %.1f minutes would be left out.")
+                % (found.kept_s / MINUTE_S, found.dropped_s / MINUTE_S),
+                " ".join(found.not_checked[:1]),
+            )
 
     @Slot()
     def _on_reload(self) -> None:
@@ -384,3 +435,13 @@ class LabelPage(Page):
     def _on_stage_changed(self, stage: str) -> None:
         if stage == LABEL:
             self.badge.set_state(self.state())
+        elif stage == CHECK.name:
+            record = self.services.board.record(stage)
+            self.check_button.setEnabled(not record.state.active)
+            self.check_button.setText(
+                self.tr("Checking …") if record.state.active else self.tr("Check clips")
+            )
+            if record.state.ended:
+                self._show_findings()
+            if record.state is WorkState.FAILED:
+                self.banner.say(WorkState.FAILED, record.summary, record.hint)

@@ -29,7 +29,8 @@ class Column(IntEnum):
     CONFIDENCE = 2
     SPEAKER = 3
     LANGUAGE = 4
-    TEXT = 5
+    CHECK = 5
+    TEXT = 6
 
 
 FIELDS: Final[Mapping[Column, str]] = {
@@ -51,6 +52,21 @@ class ClipFacts:
 
     length_s: float | None = None
     confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFindings:
+    """What the check found about a row.
+
+    Attributes:
+        words: In short, for the table.
+        details: Rule, value, limit and remedy, a line each.
+        drops: Whether training would leave the row out.
+    """
+
+    words: str
+    details: str
+    drops: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +116,15 @@ class LabelTable:
     order: Column | None = None
     descending: bool = False
     search: Search | None = None
+    findings: dict[LabelRow, RowFindings] = field(default_factory=dict)
+    only_findings: bool = False
 
     def load(self, rows: Sequence[LabelRow], facts: Mapping[str, ClipFacts]) -> None:
         """Takes a file; sorting and search start anew."""
         self.rows = list(rows)
         self.facts = dict(facts)
         self.order, self.descending, self.search = None, False, None
+        self.findings, self.only_findings = {}, False
         self.arrange()
 
     def arrange(self) -> None:
@@ -118,6 +137,8 @@ class LabelTable:
         if self.search is not None and self.search.pattern:
             finds = self.search.compiled().search
             found = [number for number in found if finds(self.rows[number].text)]
+        if self.only_findings:
+            found = [number for number in found if self.rows[number] in self.findings]
         if self.order is not None:
             found = sorted(found, key=self._key(self.order), reverse=self.descending)
         self.shown = list(found)
@@ -136,6 +157,19 @@ class LabelTable:
     def fact(self, row: LabelRow) -> ClipFacts:
         """What is known of a row's clip."""
         return self.facts.get(row.name, _NOTHING)
+
+    def check_words(self, row: LabelRow) -> str:
+        """What the check found about a row, in short; nothing once the row is another one."""
+        found = self.findings.get(row)
+        return found.words if found is not None else ""
+
+    def dropped(self) -> list[int]:
+        """Numbers of rows that training would leave out."""
+        return [
+            number
+            for number, row in enumerate(self.rows)
+            if (found := self.findings.get(row)) is not None and found.drops
+        ]
 
     def replaced(
         self, search: Search, words: str, numbers: Iterable[int]
@@ -160,6 +194,8 @@ class LabelTable:
         if column in FIELDS:
             name = FIELDS[column]
             return lambda number: (False, str(getattr(rows[number], name)).casefold())
+        if column is Column.CHECK:
+            return lambda number: (rows[number] not in self.findings, self.check_words(rows[number]))
         if column is Column.CLIP:
             return lambda number: (False, rows[number].name.casefold())
         part = "length_s" if column is Column.LENGTH else "confidence"
