@@ -75,7 +75,7 @@ _UNITS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _ONLY_SMALL: Final = frozenset({"m", "g", "t", "s", "h", "mw"})
 _LONGEST_FIRST: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
-_UNIT: Final = rf"(?i:{_LONGEST_FIRST})(?![A-Za-z0-9²³])"
+_UNIT: Final = rf"(?i:{_LONGEST_FIRST})(?![A-Za-z0-9²³店])"
 _ALONE: Final = "|".join(("km²", "m²", "cm²", "m³", "cm³", "kg", "km", "cm", "mm", "ml"))
 
 # Words that something is counted in. Those of the second line are numbered rather than counted: 二号, 二楼.
@@ -86,12 +86,13 @@ _COUNTED: Final = (
     "星期|礼拜|季度|世纪|年代|年级|周年|周岁|个月|美元|美金|欧元|日元|韩元|港元|港币|卢布|块钱|人民币|万|亿|千|百|"
     "人次|字节|像素|摄氏度|华氏度|名|位|个|只|条|张|本|册|页|件|辆|台|部|架|艘|头|匹|口|把|支|枝|根|颗|粒|块|片|段|"
     "场|栋|幢|间|家|所|座|扇|顿|份|盘|碗|杯|瓶|罐|盒|箱|袋|包|束|朵|株|棵|双|对|副|套|组|群|批|届|篇|句|行|种|类|项|门|"
-    "道|题|步|圈|趟|遍|番|声|岁|天|元|毛|分|秒|吨|斤|克|米|里|尺|寸|亩|升|倍|伏|瓦|度|人|年|周|次|桌|笔|首|幅|"
+    "道|题|步|圈|趟|遍|番|声|岁|天|元|毛|分|秒|吨|斤|克|米|里|尺|寸|亩|升|倍|伏|瓦|度|点|人|年|周|次|桌|笔|首|幅|"
     "面|轮|局|票|股|户|集|任|成|代|处|滴|堆|串|卷|层|帧|夜|晚|胎|席|枚|发|则|盏|顶|员|连|拨|记|餐|剂|丝|旬|胜|负|平"
 )
-_NUMBERED: Final = "月|日|号|点|时|刻|角|楼|班|级|期|章|节|课|排|列|线|路|室|房|街|队|两|厘|钱|斗"
+_NUMBERED: Final = "月|日|号|时|刻|角|楼|班|级|期|章|节|课|排|列|线|路|室|房|街|队|两|厘|钱|斗"
 _NAMING: Final = frozenset("号路室房线")
 _MEASURE: Final = rf"(?:{_COUNTED}|{_NUMBERED})"
+_PER: Final = "km|h|s|min|天|日|周|月|年|小时|分钟|秒|人|次"
 _SCALE: Final = "(?:[百千]?[万亿]|百|千)"
 _MORE: Final = r"[多余几来]|\+"
 _CUES: Final = (
@@ -131,18 +132,28 @@ def _mobile(found: re.Match[str]) -> str:
 
 
 def _range(found: re.Match[str]) -> str:
-    """To or minus: 3-5 is a range, 5-3 a subtraction; ~ is always a range."""
+    """To, minus or a pause: 3-5 is a range, 5-3 a subtraction, 3-201室 a name; ~ is always a range."""
     left, unit, sign, right, share = found[1], found[2] or "", found[3], found[4], found[5] or ""
-    if share and not unit:
-        unit = share
-    if sign == "~":
+    measure = found[6] or ""
+    if sign == "-" and not unit and _is_name(left, right, measure):
+        return f"{digits(left, one='幺')},{digits(right, one='幺')}"
+    if sign[0] == "~":
         word = "至" if unit else "到"
-    elif found[6] or unit or float(left) < float(right):
-        word = "到"
     else:
-        word = "减"
-    two = "两" if left == "2" and found[6] and found[6][0] not in _NUMBERED else left
-    return f"{two}{unit}{word}{right}{share}"
+        word = "到" if measure or unit or share or float(left) < float(right) else "减"
+    two = "两" if left == "2" and measure and _is_counted(measure) else left
+    return f"{two}{unit or share}{word}{sign[1:]}{right}{share}"
+
+
+def _is_name(left: str, right: str, measure: str) -> bool:
+    """Whether two numbers with a line between them are parts of a name, such as that of a room."""
+    if not (left.isdigit() and right.isdigit()):
+        return False
+    if measure in _NAMING and measure:
+        return len(right) > 2  # rooms have three digits
+    round_ones = left.endswith("0") and right.endswith("0")
+    long = len(left) > 2 and len(right) > 2 and not measure and not round_ones
+    return (long and len(left) != len(right)) or (len(right) > 1 and right[0] == "0")
 
 
 def _temperature(found: re.Match[str]) -> str:
@@ -180,9 +191,14 @@ def _count(found: re.Match[str]) -> str:
     if len(number) > 2 and (measure in _NAMING or number.startswith("0")):
         return f"{digits(number, one='幺')}{measure}"
     more = "多" if more == "+" else more
-    if number == "2" and not more and measure[0] not in _NUMBERED:
+    if number == "2" and not more and _is_counted(measure):
         return f"两{measure}"
     return f"{amount(number)}{more}{measure}"
+
+
+def _is_counted(measure: str) -> bool:
+    """Whether two of it are 两 rather than 二."""
+    return measure[0] not in _NUMBERED and measure != "年级"
 
 
 def _ordinal(found: re.Match[str]) -> str:
@@ -215,14 +231,13 @@ RULES: Final[tuple[_Rule, ...]] = (
     ),
     (
         re.compile(
-            rf"(?<![0-9.~-])({_SIGNED})({_SCALE}|{_MEASURE}|%|‰|℃|°[Cc]|{_UNIT})?([~-])({_N})(%|‰)?"
+            rf"(?<![0-9.~-])({_SIGNED})({_SCALE}|{_MEASURE}|%|‰|℃|°[Cc]|{_UNIT})?(~-?|-)({_N})(%|‰)?"
             rf"(?![0-9.-])(?=({_SCALE}|{_MEASURE}|%|‰|℃|°|{_UNIT})?)"
         ),
         _range,
     ),
-    (re.compile(rf"(?<![0-9A-Za-z一-龥])(-)?({_N})(℃|°[CcFf]|度[CcFf]|摄氏度)"), _temperature),
     (re.compile(rf"(?<![0-9A-Za-z])(-)?({_N})(℃|°[CcFf]|度[CcFf]|摄氏度|(?<=[0-9])度)"), _temperature),
-    (re.compile(rf"(?<![A-Za-z0-9])({_N})({_UNIT})(?:/(km|h|s|min|天|日|周|月|年|小时|分钟|秒|人|次))?"), _unit),
+    (re.compile(rf"(?<![A-Za-z0-9])({_N})({_UNIT})(?:/({_PER}))?"), _unit),
     (re.compile(rf"(?<![0-9A-Za-z²³])({_ALONE})(?![0-9A-Za-z²³])"), lambda found: _UNITS[found[1]]),
     (re.compile(rf"(?<=[0-9])({_MEASURE})/(?=[一-龥])"), lambda found: f"{found[1]}每"),
     (re.compile(rf"(?<![0-9A-Za-z])(-)?({_N})([%‰])"), _share),

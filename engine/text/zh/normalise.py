@@ -48,6 +48,7 @@ def normalise(text: str) -> str:
         text: A text that went through `signs.plain`.
     """
     text = re.sub(r"\.{2,}|。{2,}(?=…)", "…", text)
+    text = re.sub("(?<=[0-9])([<>])(?=[0-9])", lambda found: "大于" if found[1] == ">" else "小于", text)
     text = re.sub(r"——|[《》【】<>{}()（）#@“”_|\\]", "", text)
     text = _FORMULA.sub(_formula, text)
     for pattern, spoken in _RULES:
