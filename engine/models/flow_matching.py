@@ -87,14 +87,15 @@ def sample(
         network: tells the direction.
         condition: (B, C, T) what is said, the prompt's part first.
         prompt: (B, bands, P) mel that is given, P < T.
-        noise: (B, bands, T) normal noise.
+        noise: (B, bands, T) normal noise, float32.
         options: how.
 
     Returns:
-        (B, bands, T), zero where the prompt is.
+        (B, bands, T) float32, zero where the prompt is. The way there is added up in float32, also
+        where the network computes in half precision.
     """
     rows, given = condition.shape[0], prompt.shape[2]
-    start = F.pad(prompt, (0, condition.shape[2] - given))
+    start = F.pad(prompt.to(condition), (0, condition.shape[2] - given))
     read = network.read_condition(condition)
     guided = options.guidance > _LEAST_GUIDANCE
     if guided:  # the same again without prompt and condition, as more rows of the batch
@@ -102,11 +103,12 @@ def sample(
         read = torch.cat((read, network.read_condition(torch.zeros_like(condition))))
     length = 1.0 / options.steps
     lengths = read.new_full((read.shape[0],), length, dtype=torch.float32)
-    x = noise * options.temperature
+    x = noise.float() * options.temperature
     x[..., :given] = 0
     time = torch.zeros_like(lengths)
     for _ in range(options.steps):
-        velocity = network(x.repeat(2, 1, 1) if guided else x, start, read, time, lengths)
+        here = x.to(read.dtype)
+        velocity = network(here.repeat(2, 1, 1) if guided else here, start, read, time, lengths).float()
         if guided:
             asked, free = velocity.split(rows)
             velocity = asked + (asked - free) * options.guidance

@@ -123,7 +123,7 @@ class MelPrompt:
     """A recording whose sound the flow goes on from.
 
     Attributes:
-        mel: (1, bands, P) normalised.
+        mel: (1, bands, P) normalised, float32.
         condition: (1, C, P) what is said in it.
     """
 
@@ -263,7 +263,9 @@ class FlowSovits(nn.Module):
         if frames < 1:
             raise BadAudio("The reference recording is too short.", hint="Choose one of 3 to 10 seconds.")
         kept = slice(max(frames - self.version.prompt_frames, 0), frames)
-        return MelPrompt(mel=normalise_mel(mel[..., kept]).to(condition), condition=condition[..., kept])
+        return MelPrompt(
+            mel=normalise_mel(mel[..., kept].float()).to(condition.device), condition=condition[..., kept]
+        )
 
     @torch.no_grad()
     def make_mel(
@@ -286,7 +288,7 @@ class FlowSovits(nn.Module):
             generator: source of the noise.
 
         Yields:
-            (1, bands, n) log-mel for a vocoder.
+            (1, bands, n) log-mel for a vocoder, float32.
         """
         options = options or FlowOptions(steps=self.version.steps)
         before = prompt
@@ -296,7 +298,9 @@ class FlowSovits(nn.Module):
             asked = torch.cat((before.condition, part), dim=2)
             shape = (1, prompt.mel.shape[1], asked.shape[2])
             device = generator.device if generator is not None else asked.device
-            noise = torch.randn(shape, generator=generator, device=device, dtype=torch.float32).to(asked)
+            noise = torch.randn(shape, generator=generator, device=device, dtype=torch.float32).to(
+                asked.device
+            )
             made = sample(self.cfm.estimator, asked, before.mel, noise, options)
             fresh = made[..., before.mel.shape[2] :]
             yield denormalise_mel(fresh)

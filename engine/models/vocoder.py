@@ -51,8 +51,8 @@ class Vocoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, mel: Tensor) -> Tensor:
-        """(B, bands, T) natural-log mel to (B, 1, T * hop_samples) in [-1, 1]."""
-        wave: Tensor = self.network(mel)
+        """(B, bands, T) natural-log mel of any precision to (B, 1, T * hop_samples) in [-1, 1]."""
+        wave: Tensor = self.network(mel.to(next(self.parameters())))
         return wave
 
     def speak(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:

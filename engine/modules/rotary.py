@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +16,7 @@ class RotaryPositions(nn.Module):
 
     The speeds are a buffer, because official files store them in half precision and their
     weights were trained with the rounded ones: at late frames exact speeds would be another phase.
+    For the same reason they stay in float32 when the network is turned to half precision.
     """
 
     inv_freq: Tensor
@@ -21,10 +25,15 @@ class RotaryPositions(nn.Module):
         super().__init__()
         self.register_buffer("inv_freq", _BASE ** (-torch.arange(0, channels, 2) / channels))
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        before = self.inv_freq
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.inv_freq = before.to(self.inv_freq.device)
+        return self
+
     def forward(self, steps: int) -> tuple[Tensor, Tensor]:
         """Cosines and sines for positions 0 to steps - 1, (T, channels / 2) each, float32."""
-        speeds = self.inv_freq.float()
-        angles = torch.arange(steps, device=speeds.device)[:, None] * speeds
+        angles = torch.arange(steps, device=self.inv_freq.device)[:, None] * self.inv_freq
         return angles.cos(), angles.sin()
 
 

@@ -5,7 +5,7 @@ import torch
 
 from engine.audio.spectrogram import denormalise_mel, normalise_mel
 from engine.models.flow_matching import FlowOptions, sample
-from engine.models.flow_network import FLOW_VERSIONS
+from engine.models.flow_network import FLOW_VERSIONS, MelPrompt
 from engine.models.sovits_network import StyleReference
 from engine.protocol.errors import BadAudio
 from tests.engine.models.tiny import speech
@@ -114,6 +114,16 @@ def test_speech_leaves_while_the_rest_is_not_made():
     stream = network.make_mel(condition, prompt, FEW, chunk_frames=10)
     assert next(stream).shape[2] == 10
     stream.close()
+
+
+def test_half_precision_says_nearly_the_same():
+    network, condition, prompt = _ready()
+    (exact,) = _mel(network, condition, prompt, FEW)
+    prompt = MelPrompt(mel=prompt.mel, condition=prompt.condition.bfloat16())
+    (rounded,) = _mel(network.bfloat16(), condition.bfloat16(), prompt, FEW)
+    assert rounded.dtype is torch.float32
+    assert (exact - rounded).abs().max() < 0.05 * exact.abs().max()
+    assert not torch.equal(exact, rounded)
 
 
 def test_only_what_speaks_learns_and_the_encoder_s_dropout_stays_off():

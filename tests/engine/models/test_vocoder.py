@@ -90,6 +90,15 @@ def test_a_file_with_weight_norm_is_the_same_vocoder(file, folder):
     torch.testing.assert_close(other(mel), folded(mel), rtol=1e-4, atol=1e-6)
 
 
+def test_half_precision_takes_any_mel(file):
+    vocoder = load_vocoder(file)
+    mel = torch.randn(1, 6, 9)
+    exact = vocoder(mel)
+    rounded = vocoder.bfloat16()(mel)
+    assert rounded.dtype is torch.bfloat16
+    assert (exact - rounded.float()).abs().max() < 0.2 * exact.abs().max()
+
+
 def test_what_is_no_vocoder_is_refused(folder):
     path = write_weights(folder / "other.pth", {"some.weight": torch.ones(2, 2)})
     with pytest.raises(BadCheckpoint, match=r"other\.pth"):

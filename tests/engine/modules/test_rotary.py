@@ -15,6 +15,14 @@ def test_neighbouring_pairs_turn_and_the_rest_stays():
     torch.testing.assert_close(made[:, 2, :4], torch.view_as_real(turned)[:, 2].flatten(1))
 
 
+def test_half_precision_leaves_the_speeds_alone():
+    positions = RotaryPositions(8)
+    wanted = positions.inv_freq.clone()
+    assert torch.equal(positions.to(torch.bfloat16).inv_freq, wanted)
+    assert positions.half().inv_freq.dtype is torch.float32
+    assert torch.equal(positions(5)[0], RotaryPositions(8)(5)[0])
+
+
 def test_a_product_hangs_on_the_distance_only():
     turns = RotaryPositions(6)(9)
     query, key = torch.randn(1, 1, 6).expand(1, 9, 6), torch.randn(1, 1, 6).expand(1, 9, 6)
