@@ -73,7 +73,7 @@ def words() -> Mapping[str, str]:
     for word in _SPELLED:
         table.pop(word, None)
     young = resource("text", "en_words.txt").read_text(encoding="utf-8").splitlines()
-    table.update(line.split("\t", 1) for line in young if not line.startswith("#"))
+    table.update(dict(line.split("\t", 1) for line in young if not line.startswith("#")))
     table.update(_OWN_WORDS)
     return MappingProxyType(table)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from engine.text.en import numbers
 from engine.text.en.scripts import in_latin
+from engine.text.en.shorthand import ratios, write_out
 
 _NUMBER: Final = r"\d+(?:\.\d+)?"
 
@@ -64,6 +65,10 @@ _CURRENCIES: Final = MappingProxyType(
         "£": ("pound", "pounds", "penny", "pence"),
         "€": ("euro", "euros", "cent", "cents"),
         "¥": ("yen", "yen", "sen", "sen"),
+        "₹": ("rupee", "rupees", "paisa", "paise"),
+        "₩": ("won", "won", "jeon", "jeon"),
+        "₽": ("ruble", "rubles", "kopeck", "kopecks"),
+        "¢": ("cent", "cents", "", ""),
     }
 )
 _SCALES: Final = r"(?:hundred|thousand|million|billion|trillion)"
@@ -87,6 +92,9 @@ _UNITS: Final = MappingProxyType(
         "lbs": ("pound", "pounds", True),
         "lb": ("pound", "pounds", True),
         "oz": ("ounce", "ounces", True),
+        "TB": ("terabyte", "terabytes", True),
+        "fps": ("frame per second", "frames per second", True),
+        "kWh": ("kilowatt hour", "kilowatt hours", True),
         "GB": ("gigabyte", "gigabytes", True),
         "MB": ("megabyte", "megabytes", True),
         "KB": ("kilobyte", "kilobytes", True),
@@ -142,7 +150,7 @@ def normalise(text: str, is_word: Callable[[str], bool]) -> str:
     Returns:
         The spoken text; acronyms are single capital letters with blanks between. May be empty.
     """
-    for step in (_dates, _clock_times):  # these read marks that the next line flattens
+    for step in (_dates, write_out, _clock_times, ratios):  # these read marks that are flattened next
         text = step(text)
     text = _fractions_and_units(text)
     text = text.translate(dict(_SAME_MARKS))
@@ -188,7 +196,8 @@ def _clock_time(match: re.Match[str]) -> str:
     if match[3]:
         seconds = numbers.cardinal(match[3])
         said += f" and {seconds} second{'' if int(match[3]) == 1 else 's'}"
-    closing = "." if ending.endswith(".") and _at_end(match) else ""
+    dotted = re.search(r"\.\s?[mM]", ending) is not None  # the last point may be that of a.m. only
+    closing = "." if ending.endswith(".") and (not dotted or _at_end(match)) else ""
     return f"{said} {suffix}{closing}".strip() if suffix else said
 
 
@@ -287,7 +296,7 @@ def _dotted(text: str) -> str:
 def _numbers(text: str) -> str:
     text = text.replace("\x00 ", " ")
     text = re.sub("\x00(?=[a-z,?!'-])", "", text).replace("\x00", ".")
-    text = re.sub(r"(?:(?<=\s)|^)(\d+)\.(?=\s+[A-Z])", lambda m: f"{numbers.ordinal(m[1])},", text)
+    text = re.sub(r"(?:(?<=[.!?]\s)|^)(\d{1,3})\.(?=\s+[A-Z])", lambda m: f"{numbers.ordinal(m[1])},", text)
     text = re.sub(r"(?<=[\d)])\s+([+\-×÷=*])\s+(?=[\d(])", lambda m: f" {_ARITHMETIC[m[1]]} ", text)
     text = re.sub(r"(?:(?<=[\s(])|^)-(?=\.?\d)", "negative ", text)
     text = re.sub(r"(\d+)(?:st|nd|rd|th)\b", lambda m: f" {numbers.ordinal(m[1])} ", text)

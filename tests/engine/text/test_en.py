@@ -214,3 +214,41 @@ def test_young_words_are_no_guess():
         assert lexicon.is_word(word)
     listed = resource("text", "en_words.txt").read_text(encoding="utf-8").splitlines()[1:]
     assert [line for line in listed if not set(line.split("\t")[1].split()) <= set(symbol_ids("v2"))] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("$5M or $2.5bn", "five million dollars or two point five billion dollars"),
+        ("Jan. 5 and Sept. 12, Mon. to Fri.", "January five and September twelve, Monday to Friday."),
+        (
+            "Call 555-1234, +1 212-555-0100",
+            "Call five five five, one two three four, plus one, two one two, "
+            "five five five, zero one zero zero",
+        ),
+        (
+            "See www.example.com/page or a.b@c.org.",
+            "See W W W dot example dot com slash page or a dot b at c dot org.",
+        ),
+        ("24/7, 10am to 9:30pm. I slept", "twenty-four seven, ten A M to nine thirty P M. I slept"),
+        ("at 3 a.m. and", "at three A M and"),
+        (
+            "10:30-12:00 and 5-10, 1990-2000",
+            "ten thirty to twelve o'clock and five to ten, nineteen ninety to two thousand",
+        ),
+        (
+            "$5-10, 10-15%, 20–30°C",
+            "five to ten dollars, ten to fifteen percent, twenty to thirty degrees celsius",
+        ),
+        ("1.2.3, #1", "one point two point three, number one"),
+        ("Chapter IV of World War II. Henry VIII", "Chapter four of World War two. Henry eight"),
+        ("16:9", "sixteen to nine"),
+        ("½ cup, 3½ hours", "one half cup, three and one half hours"),
+        ("x² > y³", "x squared is greater than y cubed"),
+        ("in 2024. Then 1. No", "in twenty twenty-four. Then one. No"),
+        ("1. First", "first, First"),
+        ("F-16, COVID-19, 21-year-old", "F-sixteen, covid-nineteen, twenty-one-year-old"),
+    ],
+)
+def test_what_is_written_short_is_said_long(text, said):
+    assert normalise(text, lexicon.is_word) == said
