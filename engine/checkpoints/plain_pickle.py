@@ -103,6 +103,8 @@ _MEANINGS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         ".".join(ORIGINAL_CONFIG_CLASS): Attributes,
         "pathlib.PosixPath": _make_path,  # the original's trainer leaves its output folder in Lightning files
         "pathlib.WindowsPath": _make_path,
+        "pathlib._local.PosixPath": _make_path,  # the same of Python 3.13
+        "pathlib._local.WindowsPath": _make_path,
     }
 )
 """All that a weight file needs, and what is put in its place."""

@@ -67,8 +67,11 @@ class _Path:
         return (PurePosixPath, ("logs", "声"))
 
 
-def test_a_path_in_a_configuration_becomes_text():
-    content = pickle.dumps({"output_dir": _Path()}, 2).replace(b"PurePosixPath", b"PosixPath")
+@pytest.mark.parametrize(
+    "written", [b"pathlib\nPosixPath", b"pathlib\nWindowsPath", b"pathlib._local\nPosixPath"]
+)
+def test_a_path_in_a_configuration_becomes_text(written):
+    content = pickle.dumps({"output_dir": _Path()}, 2).replace(b"pathlib\nPurePosixPath", written)
     assert read_pickle(content).value == {"output_dir": "logs/声"}
 
 
