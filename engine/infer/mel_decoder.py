@@ -1,6 +1,10 @@
 """The decoder of the versions that sample a mel spectrogram and speak it with a vocoder.
 
 Shapes: F mel frames, L phones, S samples, T tokens.
+
+Where parts are handed out, the vocoder gives what it would give at once.  The sampler does not: it goes
+on from the mel that it has just made, as it does after every five seconds anyway, and a part's last
+tokens do not hear those that follow.  What that costs the ear needs a trained voice to measure.
 """
 
 from __future__ import annotations
