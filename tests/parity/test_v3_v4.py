@@ -1,5 +1,7 @@
 """SoVITS v3 and v4 against the golden cases, at full size."""
 
+import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -15,15 +17,6 @@ _ENCODER = [name for name in case_names("s2_v") if name.endswith("_encp")]
 _FLOW = [name for name in case_names("s2_v") if name.endswith("_cfm")]
 _ADAPTER = [name for name in case_names("s2_v") if name.endswith("_lora")]
 _TRAINING = [name for name in case_names("s2_v") if name[:5] in ("s2_v3", "s2_v4") and "_train" in name]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _both_cores():
-    """These are the longest computations of all tests, and they scale."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +47,29 @@ def _faults(case, given):
     return [fault for name, value in given.items() for fault in case.problems(name, value.detach())]
 
 
-def _velocity(network, given):
-    """The direction at time 0.3 for a step of 0.125, as the cases have it."""
+def _numbers(case, before):
+    """The number, or the numbers in brackets, that stand behind some words in a case's description."""
+    found = re.search(rf"{re.escape(before)}(\[[^\]]*\]|[\d.]*\d)", case.facts["call"])
+    return json.loads(found[1])
+
+
+def _velocity(network, given, about):
+    """The direction at a time for a step; `about` is the case that tells both."""
     start = F.pad(given.prompt, (0, given.mu.shape[2] - given.prompt.shape[2]))
     read = network.read_condition(given.mu)
-    times, steps = torch.tensor([0.3]), torch.tensor([0.125])
+    times = torch.tensor([_numbers(about, "time t=")])
+    steps = torch.tensor([_numbers(about, "step size input d=")])
     return network(given.noise, start, read, times, steps).transpose(1, 2)
 
 
-def _velocities(network, given):
+def _velocities(network, given, about):
     """Two rows, of which the second is shorter and goes the other way in time."""
     start = F.pad(given.prompt, (0, given.mu.shape[2] - given.prompt.shape[2])).repeat(2, 1, 1)
     read = network.read_condition(torch.cat((given.mu, given.mu.flip(2))))
     noise = torch.cat((given.noise, given.noise.flip(2)))
-    times, steps = torch.tensor([0.3, 0.8]), torch.tensor([0.125, 0.25])
-    return network(noise, start, read, times, steps, torch.tensor([48, 31])).transpose(1, 2)
+    times, steps = torch.tensor(_numbers(about, "and mu, t=")), torch.tensor(_numbers(about, "], d="))
+    lengths = torch.tensor(_numbers(about, "lengths "))
+    return network(noise, start, read, times, steps, lengths).transpose(1, 2)
 
 
 @pytest.mark.parametrize("name", _ADAPTER)
@@ -82,7 +83,7 @@ def test_adapter(name, official_file):
     assert network.version.name in whole
     style = network.style(given.refer_spec)
     made = {
-        "dit": _velocity(network.cfm.estimator, given),
+        "dit": _velocity(network.cfm.estimator, given, GoldenCase(name.replace("_lora", "_cfm"))),
         "fea": network.condition(given.codes[0], given.text, style),
     }
     assert _faults(case, made) == []
@@ -107,7 +108,7 @@ def test_condition(name, network_of):
         made = {
             "ge": style,
             "fea": network.condition(codes, given.text, style),
-            "fea_speed": network.condition(codes, given.text, style, speed=1.3),
+            "fea_speed": network.condition(codes, given.text, style, speed=_numbers(case, "speed ")),
             "codes_from_ssl": network.extract_codes(given.ssl).unsqueeze(0),
         }
     assert _faults(case, made) == []
@@ -118,16 +119,14 @@ def test_condition(name, network_of):
 def test_flow(name, network_of):
     case, given = _case(name)
     network = network_of(case).cfm.estimator
-    made = {"dit": _velocity(network, given)}
-    options = {
-        "sample4": FlowOptions(steps=4),
-        "sample8": FlowOptions(steps=8),
-        "sample4_cfg": FlowOptions(steps=4, guidance=0.5),
-    }
-    for output in options.keys() & set(case.outputs):
-        made[output] = sample(network, given.mu, given.prompt, given.noise, options[output])
+    made = {"dit": _velocity(network, given, case)}
+    for output in case.outputs:
+        if found := re.fullmatch(r"sample(\d+)(_cfg)?", output):
+            guidance = _numbers(case, "guidance ") if found[2] else 0
+            options = FlowOptions(steps=int(found[1]), guidance=guidance)
+            made[output] = sample(network, given.mu, given.prompt, given.noise, options)
     if "dit_batch" in case.outputs:
-        made["dit_batch"] = _velocities(network, given)
+        made["dit_batch"] = _velocities(network, given, case)
     assert set(made) == set(case.outputs)
     assert _faults(case, made) == []
 
