@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import MappingProxyType
@@ -49,6 +49,14 @@ _SPACED: Final = r"[\s\d\u2000-\u206f\u3000-\u303f\uff00-\uffef!-/:-@\[-`{-~]*"
 _KANA: Final = re.compile(rf"[\u3040-\u30ff](?:{_SPACED}[\u3040-\u30ff])*{_SPACED}")
 _HANGUL: Final = re.compile(rf"[\uac00-\ud7af](?:{_SPACED}[\uac00-\ud7af])*{_SPACED}")
 _IDEOGRAPH: Final = re.compile(r"[\u4e00-\u9fff]")
+_RARE_IDEOGRAPH: Final = re.compile(r"[\u3007\u3400-\u4dbf\uf900-\ufaff\U00020000-\U0003ffff]")
+_PICTURE: Final = re.compile(r"[\s\u200d\u2190-\u21ff\u2500-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]+")
+_GREEK_WORD: Final = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff\u0300-\u036f]{2,}[\s!-/:-@]*")
+_AMOUNT: Final = re.compile(
+    r"\s*[\d.,]*\s?(?:km/h|m/s|km²|km2|km|cm²|cm|mm|nm|m²|m2|m³|m3|m|kg|mg|g|ml|mL|L|dB|kHz|MHz|GHz|Hz|kWh|kW|W|V"
+    r"|mAh|GB|MB|KB|TB|min|h|s|°C)[\s,.!?，。！？、；：]*"
+)
+_WITH_UNITS: Final = frozenset({"zh", "yue"})
 _SPLITTERS: Final = frozenset(",.?!，。？！")
 
 
@@ -77,13 +85,14 @@ def runs(text: str, mode: str) -> tuple[Run, ...]:
     if mode.startswith("all_"):
         language = mode.removeprefix("all_")
         inside = "zh" if language == "yue" else language
-        return _renamed(segment(text, inside), {inside: language})
+        return _renamed(_amounts_placed(segment(text, inside), inside), {inside: language})
     found = segment(text)
     if mode == "auto":
-        return found
+        return _renamed(_amounts_placed(found), {})
     if mode == "auto_yue":
-        return _renamed(found, {"zh": "yue"})
-    return _renamed(found, {run.language: mode for run in found if run.language != "en"})
+        return _renamed(_amounts_placed(found), {"zh": "yue"})
+    chosen = _renamed(found, {run.language: mode for run in found if run.language != "en"})
+    return _renamed(_amounts_placed(chosen, mode), {})
 
 
 def segment(text: str, default: str = "") -> tuple[Run, ...]:
@@ -114,12 +123,19 @@ def _by_library(text: str) -> list[Run]:
 
 def _is_spelt(text: str) -> bool:
     """Whether a text is in letters that the English front end reads, accents and Cyrillic included."""
+    if _GREEK_WORD.fullmatch(text):
+        return True
     return bool(_SPELT_LETTER.search(text) and _BESIDE_LETTERS.fullmatch(text))
 
 
 def _spelt(found: Iterable[Run]) -> Iterable[Run]:
     for run in found:
-        yield Run("en", run.text) if _is_spelt(run.text) else run
+        if _is_spelt(run.text):
+            yield Run("en", run.text)
+        elif _RARE_IDEOGRAPH.search(run.text) or _PICTURE.fullmatch(run.text):
+            yield Run(_UNKNOWN, run.text)
+        else:
+            yield run
 
 
 def _cut_out(run: Run, language: str, pattern: re.Pattern[str]) -> list[Run]:
@@ -132,6 +148,20 @@ def _cut_out(run: Run, language: str, pattern: re.Pattern[str]) -> list[Run]:
         parts += [Run(run.language, run.text[start : match.start()]), Run(language, match[0])]
         start = match.end()
     return [part for part in (*parts, Run(run.language, run.text[start:])) if part.text]
+
+
+def _amounts_placed(found: Sequence[Run], chosen: str = "") -> Iterable[Run]:
+    """Numbers with a unit in Latin letters go to the Chinese beside them, or that was chosen."""
+    for place, run in enumerate(found):
+        beside = [
+            other.language for other in (*found[max(place - 1, 0) : place], *found[place + 1 : place + 2])
+        ]
+        language = (
+            chosen if chosen in _WITH_UNITS else next((one for one in beside if one in _WITH_UNITS), "")
+        )
+        number = run.text.lstrip()[:1].isdigit() or (place and found[place - 1].text.rstrip()[-1:].isdigit())
+        amount = run.language == "en" and number and language and _AMOUNT.fullmatch(run.text)
+        yield Run(language, run.text) if amount else run
 
 
 def _ideographs(found: Iterable[Run]) -> Iterable[Run]:

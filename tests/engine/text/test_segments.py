@@ -52,6 +52,11 @@ def test_nothing_is_deleted(text, mode):
         ("Sony株式会社", [("en", "Sony"), ("ja", "株式会社")]),
         ("これはSwitch用", [("ja", "これは"), ("en", "Switch"), ("ja", "用")]),
         ("今天AI很火", [("zh", "今天"), ("en", "AI"), ("zh", "很火")]),
+        ("二〇二四年了", [("zh", "二〇二四年了")]),
+        ("你好😀再见", [("zh", "你好😀再见")]),
+        ("你好 Ελλάδα", [("zh", "你好 "), ("en", "Ελλάδα")]),
+        ("时速60km/h。", [("zh", "时速60km/h。")]),
+        ("run 60km/h", [("en", "run 60km/h")]),
         ("naïve café", [("en", "naïve café")]),
         ("你好，Привет", [("zh", "你好，"), ("en", "Привет")]),
     ],
@@ -71,3 +76,13 @@ print(runs("你好 hello", "auto"), logging.getLogger().handlers)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize("mode", ["zh", "all_zh", "yue", "all_yue"])
+@pytest.mark.parametrize("text", ["60km/h", "身高180cm，体重70kg。", "3 GB", "25°C"])
+def test_units_are_of_the_language_that_was_chosen(text, mode):
+    assert parts(text, mode) == [(mode.removeprefix("all_"), text)]
+
+
+def test_other_letters_after_a_number_are_not_units():
+    assert [language for language, _ in parts("用5G看3D电影", "zh")] == ["zh", "en", "zh", "en", "zh"]
