@@ -223,7 +223,8 @@ def _speak(
 def _warm(files: VoiceFiles, computing: Computing, context: Context) -> Synthesizer:
     """The voice, from memory when nothing about its files has changed."""
     warm = context.keep("engine.infer.speak", WarmVoice)
-    parts = (files.gpt, files.sovits, files.content_encoder, files.base, files.vocoder, files.speaker_encoder)
+    beside = (files.base, files.vocoder, files.speaker_encoder, files.text_encoder)
+    parts = (files.gpt, files.sovits, files.content_encoder, *beside)
     weights = [make_key(path) for path in parts if path is not None]
 
     def load() -> Synthesizer:

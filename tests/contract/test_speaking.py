@@ -72,7 +72,7 @@ def test_a_mel_version_says_what_it_cannot_do(worker, voice):
     assert "pretrained" in end.hint
     place = voice.folder / "v4" / "GPT_SoVITS" / "pretrained_models" / "gsv-v4-pretrained"
     place.mkdir(parents=True)
-    (files.vocoder / "vocoder.pth").rename(place / "vocoder.pth")
+    files.vocoder.rename(place / "vocoder.pth")
     end, _ = _run(worker, voice, **values)
     assert isinstance(end, Failed)
     assert "text of its reference" in end.message
