@@ -40,9 +40,7 @@ def test_the_runs_are_the_originals_but_for_the_listed(monkeypatch):
         )
     )
     assert {name: found[name] for name in found.keys() - MEANT.keys()} == {}
-    assert (MEANT.keys() & RECORDS.keys()) - found.keys() == set(), (
-        "these agree again"
-    )
+    assert (MEANT.keys() & RECORDS.keys()) - found.keys() == set(), "these agree again"
     assert len(RECORDS) >= 250
 
 
