@@ -54,6 +54,10 @@ class TransformerSizes:
     position_kernel: int = 31
     position_groups: int = 16
 
+    def __post_init__(self) -> None:
+        if not self.head_channels or self.width % self.head_channels or self.condition_channels % 2:
+            raise ValueError(f"{self} does not fit together")
+
     @classmethod
     def of_weights(cls, weights: Mapping[str, Tensor], prefix: str) -> TransformerSizes:
         """The sizes that a state dict's shapes tell.
@@ -64,6 +68,9 @@ class TransformerSizes:
 
         Raises:
             KeyError: a tensor that tells a size is missing.
+            IndexError: one has too few dimensions.
+            ArithmeticError: one is empty.
+            ValueError: they do not fit together.
         """
 
         def shape(name: str) -> torch.Size:

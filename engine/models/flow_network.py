@@ -104,6 +104,9 @@ class FlowSizes:
 
         Raises:
             KeyError: a tensor that tells a size is missing.
+            IndexError: one has too few dimensions.
+            ArithmeticError: one is empty.
+            ValueError: they do not fit together.
             BadCheckpoint: the configuration does not fit together.
         """
         first = weights["wns1.enc.in_layers.0.weight_v"].shape

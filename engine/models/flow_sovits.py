@@ -72,15 +72,14 @@ def load_flow_sovits(path: Path, base: Path | None = None, *, version: str | Non
             f"{path} is no SoVITS weight file of v3 or v4.", hint="Choose a SoVITS .pth file of that version."
         )
     try:
-        sizes = FlowSizes.of_weights(weights, config, facts.name)
-    except (KeyError, IndexError, ZeroDivisionError) as error:
+        with torch.device("meta"):
+            model = FlowSovits(FlowSizes.of_weights(weights, config, facts.name), facts)
+    except (KeyError, IndexError, ArithmeticError, ValueError, RuntimeError) as error:
         raise BadCheckpoint(
-            f"{path} lacks parts of the network.",
+            f"{path} lacks parts of the network, or they do not fit together.",
             hint="Choose a complete weight file of this version.",
             detail=repr(error),
         ) from error
-    with torch.device("meta"):
-        model = FlowSovits(sizes, facts)
     put_weights(model, weights, path)
     return model.eval()
 

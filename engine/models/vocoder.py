@@ -117,15 +117,15 @@ def load_vocoder(path: Path) -> Vocoder:
     filters = _SNAKE in weights
     try:
         sizes = _sizes(weights, "ups.{}.0.weight" if filters else "ups.{}.weight")
-    except (KeyError, IndexError) as error:
+        with torch.device("meta"):
+            network: nn.Module = BigVgan(sizes) if filters else WaveStack(sizes)
+            fuse_weight_norm(network)
+    except (KeyError, IndexError, ArithmeticError, ValueError, RuntimeError) as error:
         raise BadCheckpoint(
             f"{file} is no vocoder.",
             hint="Choose bigvgan_generator.pt for v3, or vocoder.pth for v4.",
             detail=repr(error),
         ) from error
-    with torch.device("meta"):
-        network: nn.Module = BigVgan(sizes) if filters else WaveStack(sizes)
-        fuse_weight_norm(network)
     put_weights(network, weights, file)
     return Vocoder(network.requires_grad_(requires_grad=False), sizes, filters=filters).eval()
 

@@ -172,6 +172,10 @@ def test_files_of_other_kinds_are_refused(folder, base):
     lacking = {name: value for name, value in found.weights.items() if "proj_out" not in name}
     with pytest.raises(BadCheckpoint, match=r"lacks parts"):
         load_flow_sovits(write_sovits(folder / "a.pth", lacking, found.config, ""))
+    for name, value in (("rotary_embed.inv_freq", torch.ones(7)), ("proj_out.weight", torch.ones(3))):
+        odd = {**found.weights, f"cfm.estimator.{name}": value}
+        with pytest.raises(BadCheckpoint, match=r"o\.pth lacks parts"):
+            load_flow_sovits(write_sovits(folder / "o.pth", odd, found.config, ""))
     lacking = {name: value for name, value in found.weights.items() if name != "bridge.0.bias"}
     with pytest.raises(BadCheckpoint, match=r"bridge\.0\.bias"):
         load_flow_sovits(write_sovits(folder / "b.pth", lacking, found.config, ""))

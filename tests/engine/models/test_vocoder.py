@@ -103,6 +103,11 @@ def test_what_is_no_vocoder_is_refused(folder):
     path = write_weights(folder / "other.pth", {"some.weight": torch.ones(2, 2)})
     with pytest.raises(BadCheckpoint, match=r"other\.pth"):
         load_vocoder(path)
+    weights = WaveStack(SIZES).state_dict()
+    odd = {name.replace("weight_v", "weight"): value for name, value in weights.items()}
+    path = write_weights(folder / "odd.pth", {**odd, "conv_pre.weight": torch.ones(1)})
+    with pytest.raises(BadCheckpoint, match=r"odd\.pth"):
+        load_vocoder(path)
     with pytest.raises(MissingModel, match="no vocoder"):
         load_vocoder(folder)
     with pytest.raises(MissingModel):
