@@ -11,9 +11,9 @@ HARD = (
     "...",
     "\x00\ufeff\u200b",
     "٣个苹果 兙兡嗧 覅 乄",
-    "9" * 400,
-    "好" * 2000,
-    "Hello, world. 你好，世界。こんにちは。안녕하세요。" * 40,
+    "9" * 200,
+    "好" * 500,
+    "Hello, world. 你好，世界。こんにちは。안녕하세요。" * 10,
     "1/0 $,5 £,2 12:99 99/99/9999 -.5 ½ ² ① Ⅳ",
     "👨‍👩‍👧🇯🇵 😀" * 50,
     "zqvxaxvqz \ue000\U000f0000\U0010ffff 頭髪の蒲公英",
@@ -27,4 +27,4 @@ def test_hard_texts_become_phones(text, mode):
 
 
 def test_any_text_becomes_phones():
-    property_of(60, 7)()
+    property_of(40, 7)()
