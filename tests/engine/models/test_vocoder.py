@@ -52,7 +52,7 @@ def test_a_folder_is_as_good_as_its_file(file):
     torch.testing.assert_close(load_vocoder(file.parent)(mel), load_vocoder(file)(mel))
 
 
-@pytest.mark.parametrize("lengths", [(1, 200, 3, 90), (60,) * 5, (7,) * 30, (5,)])
+@pytest.mark.parametrize("lengths", [(1, 200, 3, 90), (60,) * 5, (11,) * 12, (5,)])
 def test_mel_spoken_in_chunks_sounds_as_if_spoken_whole(file, lengths):
     vocoder = load_vocoder(file)
     torch.manual_seed(1)

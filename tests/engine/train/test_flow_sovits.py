@@ -97,7 +97,7 @@ def test_stop_and_go_on_bit_for_bit(prepared, tmp_path):
 
 
 def test_it_learns(prepared):
-    _, context = train(prepared, total_epochs=12, learning_rate=5e-3)
+    _, context = train(prepared, total_epochs=6, learning_rate=1e-2)
     course = [one["loss"] for _, one in context.metrics]
     assert sum(course[-4:]) < 0.8 * sum(course[:4])
 
