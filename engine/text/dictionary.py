@@ -69,10 +69,13 @@ class Dictionary:
 
     def matching(self, text: str, language: str) -> tuple[str, ...]:
         """The entries that change how a text is read, each as one string."""
+        entries = self.entries(language)
+        if not entries:
+            return ()
         seen = _as_matched(text, language)
         return tuple(
             f"{word}={' '.join(units)}"
-            for word, units in sorted(self.entries(language).items())
+            for word, units in sorted(entries.items())
             if word.casefold() in seen
         )
 
