@@ -13,7 +13,7 @@ from engine.text.zh.contexts import readings_in_context
 from engine.text.zh.normalise import normalise
 from engine.text.zh.own_words import protect
 from engine.text.zh.polyphones import PolyphoneModel, polyphone_model
-from engine.text.zh.readings import read_word
+from engine.text.zh.readings import is_listed, read_word
 from engine.text.zh.sandhi import change_tones, join_words, weaken_er
 from engine.text.zh.signs import LONG_PAUSE, SHORT_PAUSE, plain
 from engine.text.zh.syllables import phones, tone
@@ -62,8 +62,9 @@ def say(
         in_context: Whether neighbours decide between readings; without it every word is read alone.
         model: Decides instead of the neighbours where it knows a character.
     """
-    joined = join_words(words(sentence), read_word)
-    decided = _decided(sentence, joined) if in_context else {}
+    cut = words(sentence)
+    joined = join_words(cut, read_word)
+    decided = _decided(sentence, cut) if in_context else {}
     modelled = model.read(sentence) if model else {}
     given = {**decided, **modelled}
     readings: list[list[str]] = []
@@ -77,14 +78,17 @@ def say(
     return said
 
 
-def _decided(sentence: str, joined: Sequence[Word]) -> dict[int, str]:
+def _decided(sentence: str, cut: Sequence[Word]) -> dict[int, str]:
     """Place -> syllable where neighbours or the kind of word tell the reading."""
+    kept = {
+        place + step for place, word in _placed(cut) if is_listed(word.text) for step in range(len(word.text))
+    }
     adverbs = {
         place + len(word.text) - 1: "de5"
-        for place, word in _placed(joined)
+        for place, word in _placed(cut)
         if word.text.endswith("地") and word.tag in _ADVERBIAL
     }
-    return adverbs | readings_in_context(sentence)
+    return adverbs | readings_in_context(sentence, kept)
 
 
 def _placed(joined: Sequence[Word]) -> Iterator[tuple[int, Word]]:

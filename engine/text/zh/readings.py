@@ -32,3 +32,10 @@ def read_character(sign: str) -> str | None:
 
     readings: list[list[str]] = pinyin(sign, style=Style.TONE3, heteronym=True, neutral_tone_with_five=True)
     return next((one for one in readings[0] if is_syllable(one)), None) if readings else None
+
+
+def is_listed(text: str) -> bool:
+    """Whether a word of several characters is in pypinyin's dictionary of phrases."""
+    from pypinyin.constants import PHRASES_DICT
+
+    return len(text) > 1 and text in PHRASES_DICT

@@ -33,12 +33,12 @@ class Score:
 
 
 def polyphones() -> Mapping[str, Score]:
-    """Scores of the sentences that were there before our corrections, and of those written after."""
+    """Scores of the sentences that were there before our corrections, and of those written later."""
     scores: defaultdict[str, Score] = defaultdict(Score)
     part = "polyphones"
     for sentence, wanted in rows("polyphones.tsv"):
         if not wanted:
-            part = "polyphones, unseen"
+            part = sentence
             continue
         ours, original = said(sentence), said(sentence, in_context=False)
         for mine, theirs in zip(ours, original, strict=True):
@@ -85,10 +85,10 @@ def numbers() -> Mapping[str, Score]:
 
 
 def rows(name: str) -> Iterator[list[str]]:
-    """Lines of one of the lists; the heading of the unseen part as a row of its own."""
+    """Lines of one of the lists; the headings of the later parts as rows of their own."""
     for line in (FOLDER / name).read_text(encoding="utf-8").splitlines():
-        if line.startswith("# --- unseen"):
-            yield [line, ""]
+        if found := re.match("# --- (seen later|unseen):", line):
+            yield [f"polyphones, {found[1]}", ""]
         elif line and not line.startswith("#"):
             yield line.split("\t")
 
