@@ -16,15 +16,28 @@ The training steps are the program's own stages, started from new networks inste
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
+from data import build
+from evaluate import errors
+from lessons import (
+    TOKEN_S,
+    GuidedGptTraining,
+    SharperSovitsTraining,
+    plain_phone,
+    read_times,
+    token_places,
+)
 
 from engine.audio.io import read_audio
 from engine.checkpoints.tensors import read_tensor
@@ -33,11 +46,15 @@ from engine.corpus.manifests import TextRow, read_semantic, read_text_rows, writ
 from engine.dataset.semantic_tokens import run as make_tokens
 from engine.dataset.ssl_features import run as make_content
 from engine.dataset.text_features import run as make_phones
-from engine.models.discriminators import DiscriminatorConfig
-from engine.models.gpt import KEY_PREFIX, GptConfig
+from engine.infer.options import SamplingOptions
+from engine.infer.semantic import SemanticRequest, generate_tokens
+from engine.models.discriminators import DiscriminatorConfig, load_discriminators
+from engine.models.gpt import KEY_PREFIX, Gpt, GptConfig, load_gpt
+from engine.models.hubert import load_content_encoder
+from engine.models.sovits import load_sovits
 from engine.models.sovits_config import SovitsConfig
 from engine.protocol.context import RecordingContext
-from engine.protocol.label_list import LabelRow, read_labels
+from engine.protocol.label_list import LabelRow, read_labels, write_labels
 from engine.protocol.stages.features import (
     SemanticTokensParameters,
     SslFeaturesParameters,
@@ -47,17 +64,21 @@ from engine.protocol.stages.training import TrainGptParameters, TrainSovitsParam
 from engine.protocol.versions import version
 from engine.protocol.voices import VoiceCard, write_voice
 from engine.protocol.workspace import Workspace
-from engine.text.frontend import phonemize
+from engine.text.symbols import phone_ids
 from engine.train.content_encoder import (
     EncoderClip,
+    EncoderLosses,
     EncoderSizes,
     EncoderTraining,
     Student,
     export_encoder,
-    teacher_features,
+    frame_labels,
+    losses,
+    standardise,
     train_encoder,
 )
-from engine.train.gpt import run as train_gpt
+from engine.train.gpt_data import gpt_items
+from engine.train.loop import Loop, LoopSettings
 from engine.train.scratch import (
     DISCRIMINATOR_FILE,
     GENERATOR_FILE,
@@ -66,38 +87,96 @@ from engine.train.scratch import (
     new_generator,
     new_gpt,
 )
-from engine.train.sovits import run as train_sovits
+from engine.train.sovits_data import sovits_items
 from engine.train.state import StateStore, TrainingState
 
-SYMBOLS: Final = 732
+PHONES: Final = (
+    "pau",
+    "aa",
+    "ae",
+    "ah",
+    "ao",
+    "aw",
+    "ax",
+    "axr",
+    "ay",
+    "b",
+    "ch",
+    "d",
+    "dh",
+    "dx",
+    "eh",
+    "el",
+    "em",
+    "en",
+    "er",
+    "ey",
+    "f",
+    "g",
+    "hh",
+    "hv",
+    "ih",
+    "iy",
+    "jh",
+    "k",
+    "l",
+    "m",
+    "n",
+    "nx",
+    "ng",
+    "ow",
+    "oy",
+    "p",
+    "r",
+    "s",
+    "sh",
+    "t",
+    "th",
+    "uh",
+    "uw",
+    "v",
+    "w",
+    "y",
+    "z",
+    "zh",
+    "ssil",
+    "brth",
+    "h#",
+)
+HOLD_OUT: Final = 30
+ENCODER_EPOCHS: Final = 6
 CODES: Final = 256
 NAME: Final = "starter"
+TEST_NAME: Final = "starter-test"
 GPT_NAME: Final = "starter-joined"
-REFERENCE: Final = "basic-pbx-ivr-main-part2"
+REFERENCE: Final = "slt-00155"
 SOVITS: Final = SovitsConfig(
-    latent_channels=128,
-    hidden_channels=128,
-    filter_channels=384,
+    segment_samples=15360,
+    latent_channels=96,
+    hidden_channels=96,
+    filter_channels=256,
     layers=4,
-    style_channels=128,
-    mrte_channels=128,
+    style_channels=64,
+    mrte_channels=64,
     mrte_heads=2,
-    posterior_layers=6,
+    posterior_layers=4,
     flow_layers=2,
     style_width=64,
-    ssl_channels=256,
+    ssl_channels=EncoderSizes().width,
     codebook_size=CODES,
+    upsample_rates=(10, 8, 8),
+    upsample_kernels=(20, 16, 16),
     upsample_channels=128,
-    resblock_kernels=(3, 7),
-    resblock_dilations=((1, 3, 5), (1, 3, 5)),
+    resblock_kernels=(7,),
+    resblock_dilations=((1, 3),),
 )
 GPT: Final = GptConfig(
-    layers=6, width=192, heads=6, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=1024
+    layers=5, width=192, heads=4, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=32
 )
-JUDGES: Final = DiscriminatorConfig(narrower=8)
+JUDGES: Final = DiscriminatorConfig(narrower=16)
 ABOUT: Final = (
-    "Made by this program's own training from the sample recordings of Allison Smith (CC-BY-SA-3.0). "
-    "Small and little trained: it shows that every step works, not how good a voice can be."
+    "Made by this program's own training from synthetic speech (Festival's voice cmu_us_slt_arctic_hts). "
+    "Small: it shows that every step works, not how good a voice can be."
 )
 
 
@@ -112,63 +191,68 @@ def rows_of(data: Path) -> list[LabelRow]:
     return list(read_labels(data).rows)
 
 
-def teacher_of(folder: Path, waves: Sequence[np.ndarray], cache: Path) -> list[np.ndarray]:
-    """Standardised teacher's features of every clip; kept in `cache`."""
-    if cache.is_file():
-        with np.load(cache) as kept:
-            return [kept[f"arr_{index}"].astype(np.float32) for index in range(len(waves))]
-    from faster_whisper import WhisperModel
-
-    model = WhisperModel(
-        str(folder), device="cpu", compute_type="float32", cpu_threads=1, local_files_only=True
-    )
-
-    def encode(wave: np.ndarray) -> np.ndarray:
-        frames = model.feature_extractor(wave)[:, :3000]
-        frames = np.pad(frames, ((0, 0), (0, 3000 - frames.shape[1])), constant_values=frames.min())
-        encoded: np.ndarray = np.array(model.encode(frames), dtype=np.float32)[0]
-        return encoded
-
-    features = teacher_features(encode, waves, passes=3, seed=0)
-    together = np.concatenate(features)
-    mean, deviation = together.mean(0), together.std(0) + 1e-5
-    features = [np.clip((piece - mean) / deviation, -5, 5) for piece in features]
-    np.savez(cache, *(piece.astype(np.float16) for piece in features))
-    return features
+def low_rate(path: Path) -> np.ndarray:
+    """A clip at 16 kHz; kept beside it, since changing the rate takes longer than learning."""
+    kept = path.with_suffix(".npy")
+    if not kept.is_file():
+        np.save(kept, read_audio(path, 16000))
+    wave: np.ndarray = np.load(kept)
+    return wave
 
 
-def phones_of(row: LabelRow) -> torch.Tensor:
-    """CTC targets of a row: its phones without punctuation."""
-    spoken = phonemize(row.text, row.language, "v2")
-    pairs = zip(spoken.phones, spoken.phone_ids, strict=True)
-    return torch.tensor([1 + identity for phone, identity in pairs if phone[0].isalpha()])
+def clips_of(data: Path, rows: Sequence[LabelRow]) -> list[EncoderClip]:
+    """Clips with the phone of every frame, as the `.lab` files beside the sound tell it."""
+    clips = []
+    for row in rows:
+        path = row.clip(data)
+        wave = low_rate(path)
+        lines = [line.split() for line in path.with_suffix(".lab").read_text(encoding="utf-8").splitlines()]
+        times = [(float(line[0]), PHONES.index(line[2]) + 1) for line in lines if len(line) == 3]
+        labels = frame_labels([end_s for end_s, _ in times], [phone for _, phone in times], len(wave))
+        clips.append(EncoderClip(wave=torch.from_numpy(wave), labels=labels))
+    return clips
+
+
+def split(rows: Sequence[LabelRow]) -> tuple[list[LabelRow], list[LabelRow]]:
+    """What is learnt from, and every thirtieth row, which is kept for tests."""
+    kept = [row for index, row in enumerate(rows) if index % HOLD_OUT == 0]
+    return [row for index, row in enumerate(rows) if index % HOLD_OUT], kept
+
+
+@torch.no_grad()
+def frame_accuracy(student: Student, clips: Sequence[EncoderClip]) -> float:
+    """Share of frames whose phone is told rightly, in sound that was not learnt from."""
+    student.eval()
+    found = [losses(student, [clip], torch.ones(1)).hits for clip in clips]
+    student.train()
+    return float(np.mean(found))
 
 
 def encoder(arguments: argparse.Namespace) -> None:
     """Trains the content encoder and writes it to `content_encoder`."""
-    rows = rows_of(arguments.data)
-    waves = [read_audio(row.clip(arguments.data.parent), 16000) for row in rows]
-    note(f"{len(rows)} clips, {sum(map(len, waves)) / 16000 / 60:.1f} minutes")
-    features = teacher_of(arguments.whisper, waves, arguments.work / "teacher.npz")
-    note(f"teacher's features: {features[0].shape}")
-    clips = [
-        EncoderClip(
-            wave=torch.from_numpy(wave),
-            features=torch.from_numpy(piece),
-            phones=torch.zeros(0, dtype=torch.long) if arguments.no_ctc else phones_of(row),
-        )
-        for row, wave, piece in zip(rows, waves, features, strict=True)
-    ]
+    data = arguments.work / "data"
+    others, other_tests = split(rows_of(data / "others.list"))
+    main_rows, main_tests = split(rows_of(data / "slt.list"))
+    clips = clips_of(data, others + main_rows[: arguments.clips])
+    tests = {"slt": clips_of(data, main_tests[:20]), "others": clips_of(data, other_tests)}
+    note(f"{len(clips)} clips, {sum(len(clip.wave) for clip in clips) / 16000 / 60:.1f} minutes")
     torch.manual_seed(0)
-    student = Student(EncoderSizes(), features[0].shape[1], SYMBOLS)
+    student = Student(EncoderSizes(), 1, len(PHONES))
+    if arguments.start is not None:
+        start = load_content_encoder(arguments.start)
+        student.encoder.load_state_dict(start.network.state_dict())
+    else:
+        standardise(student.encoder.eval(), [clip.wave for clip in clips[::40]])
     note(f"{sum(p.numel() for p in student.encoder.parameters()) / 1e6:.1f} M parameters")
 
-    def report(epoch: int, step: int, distillation: float, ctc: float) -> None:
-        if step % 10 == 0:
-            note(f"epoch {epoch} step {step} distillation {distillation:.4f} ctc {ctc:.4f}")
+    def report(epoch: int, step: int, found: EncoderLosses) -> None:
+        if step % 20 == 0:
+            note(f"epoch {epoch} step {step} loss_frames {found.frames.item():.3f} hits {found.hits:.3f}")
 
-    training = EncoderTraining(epochs=arguments.epochs)
-    train_encoder(student, clips, training, arguments.work / "encoder.state", report)
+    for epoch in range(1, arguments.epochs + 1):
+        training = EncoderTraining(epochs=arguments.epochs, stop_after=epoch, crop_s=0.8)
+        train_encoder(student, clips, training, arguments.work / "encoder.state", report)
+        note(str({name: round(frame_accuracy(student, some), 3) for name, some in tests.items()}))
     export_encoder(student.eval(), arguments.work / "content_encoder")
     note("exported")
 
@@ -194,81 +278,168 @@ class PrintingContext(RecordingContext):
 
 def features(arguments: argparse.Namespace) -> None:
     """Makes everything that the two trainings read, and the networks that they start from."""
-    common = {"workspace": arguments.work, "experiment": NAME, "labels": arguments.data, "device": "cpu"}
-    context = PrintingContext()
-    note(make_phones(TextFeaturesParameters(**common), context).summary)
-    content = SslFeaturesParameters(**common, content_encoder=arguments.work / "content_encoder")
-    note(make_content(content, context).summary)
-    folder = Workspace(arguments.work).experiment(NAME).ssl_folder
-    tensors = [read_tensor(path) for path in sorted(folder.glob("*.pt"))]
-    new_generator(arguments.work / GENERATOR_FILE, SOVITS, tensors)
-    new_discriminators(arguments.work / DISCRIMINATOR_FILE, JUDGES)
-    new_gpt(arguments.work / GPT_FILE, GPT)
-    tokens = SemanticTokensParameters(**common, pretrained_sovits=arguments.work / GENERATOR_FILE)
-    note(make_tokens(tokens, context).summary)
+    context, data = PrintingContext(), arguments.work / "data"
+    learnt, kept = split(rows_of(data / "slt.list"))
+    for name, rows in ((NAME, learnt), (TEST_NAME, kept)):
+        labels = data / f"{name}.list"
+        write_labels(labels, rows)
+        common = {"workspace": arguments.work, "experiment": name, "labels": labels, "device": "cpu"}
+        note(make_phones(TextFeaturesParameters(**common), context).summary)
+        content = SslFeaturesParameters(**common, content_encoder=arguments.work / "content_encoder")
+        note(make_content(content, context).summary)
+        if name == NAME:
+            folder = Workspace(arguments.work).experiment(NAME).ssl_folder
+            tensors = [read_tensor(path) for path in sorted(folder.glob("*.pt"))]
+            new_generator(arguments.work / GENERATOR_FILE, SOVITS, tensors)
+            new_discriminators(arguments.work / DISCRIMINATOR_FILE, JUDGES)
+            new_gpt(arguments.work / GPT_FILE, GPT)
+        tokens = SemanticTokensParameters(**common, pretrained_sovits=arguments.work / GENERATOR_FILE)
+        note(make_tokens(tokens, context).summary)
 
 
 def sovits(arguments: argparse.Namespace) -> None:
-    """Trains SoVITS."""
+    """Trains SoVITS up to `--epochs`."""
     parameters = TrainSovitsParameters(
         workspace=arguments.work,
         experiment=NAME,
         device=arguments.device,
         batch_size=arguments.batch,
         total_epochs=arguments.epochs,
-        save_every_epochs=arguments.save_every,
-        state_every_steps=200,
-        learning_rate=arguments.rate or 5e-4,
+        save_every_epochs=100000,
+        state_every_steps=100,
+        learning_rate=arguments.rate or 8e-4,
         text_low_lr_rate=1.0,
         adversarial_from_step=arguments.adversarial_from,
-        pretrained_generator=arguments.work / GENERATOR_FILE,
-        pretrained_discriminator=arguments.work / DISCRIMINATOR_FILE,
     )
-    note(train_sovits(parameters, PrintingContext()).summary)
+    workspace, facts = Workspace(arguments.work), version("v2")
+    torch.manual_seed(0)
+    generator = load_sovits(arguments.work / GENERATOR_FILE, posterior=True)
+    judges = load_discriminators(arguments.work / DISCRIMINATOR_FILE)
+    experiment = workspace.experiment(NAME)
+    items, _ = sovits_items(experiment, facts, generator.config)
+    training = SharperSovitsTraining(parameters, generator, judges, items, workspace.sovits_weights(facts))
+    settings = LoopSettings.of(parameters, experiment.sovits_folder(facts))
+    Loop(training, settings, PrintingContext()).run()
+
+
+def places_of(work: Path, name: str) -> dict[str, list[int]]:
+    """Where in its text every token of the clips of an experiment belongs; clips where that is known."""
+    experiment = Workspace(work).experiment(name)
+    phones, tokens = read_text_rows(experiment.text_file), read_semantic(experiment.semantic_file)
+    found = {}
+    for clip in sorted(phones.keys() & tokens.keys()):
+        times = read_times((work / "data" / "clips" / clip).with_suffix(".lab"))
+        places = token_places(times, phones[clip].phones, len(tokens[clip]))
+        if places is not None:
+            found[clip] = places
+    return found
 
 
 def joined(arguments: argparse.Namespace) -> None:
-    """Makes the GPT's data: every clip, and many random rows of two or three clips as one.
+    """Makes the GPT's data: rows of one to three random clips as one, others for every `--seed`.
 
     Speaking continues a reference; from single clips alone the GPT learns that speech ends where
     a clip ends. The joined rows also keep it from knowing the few clips by heart.
     """
     source, target = (Workspace(arguments.work).experiment(name) for name in (NAME, GPT_NAME))
     phones, tokens = read_text_rows(source.text_file), read_semantic(source.semantic_file)
-    names = sorted(phones.keys() & tokens.keys())
-    random = np.random.default_rng(0)
-    groups = [[name] for name in names]
-    while len(groups) < arguments.rows:
-        count = int(random.integers(2, 4))
-        groups.append([names[index] for index in random.integers(len(names), size=count)])
+    places = places_of(arguments.work, NAME)
+    names = sorted(places)
+    random = np.random.default_rng(arguments.seed)
     lines: list[str] = []
     joined_tokens: dict[str, tuple[int, ...]] = {}
-    for index, group in enumerate(groups):
+    joined_places: dict[str, list[int]] = {}
+    for index in range(arguments.rows):
+        count = int(random.choice(3, p=(0.45, 0.35, 0.2))) + 1
+        group = [names[place] for place in random.integers(len(names), size=count)]
         label = f"{index:05}"
-        spoken = tuple(phone for name in group for phone in phones[name].phones)
+        spoken: list[str] = []
+        looks: list[int] = []
+        for name in group:
+            looks += [len(spoken) + place for place in places[name]]
+            spoken += phones[name].phones
         text = " ".join(phones[name].norm_text for name in group)
-        lines.append(TextRow(name=label, phones=spoken, word2ph=None, norm_text=text).as_line())
+        lines.append(TextRow(name=label, phones=tuple(spoken), word2ph=None, norm_text=text).as_line())
         joined_tokens[label] = tuple(token for name in group for token in tokens[name])
+        joined_places[label] = looks
     write_text_lines(target.text_file, lines)
     write_semantic(target.semantic_file, joined_tokens)
-    note(f"{len(groups)} rows in {target.folder}")
+    (target.folder / "places.json").write_text(json.dumps(joined_places), encoding="utf-8")
+    note(f"{arguments.rows} rows of {len(names)} clips in {target.folder}")
 
 
 def gpt(arguments: argparse.Namespace) -> None:
-    """Trains the GPT."""
+    """Trains the GPT up to `--epochs`."""
     parameters = TrainGptParameters(
         workspace=arguments.work,
         experiment=GPT_NAME,
         device=arguments.device,
         batch_size=arguments.batch,
         total_epochs=arguments.epochs,
-        save_every_epochs=arguments.save_every,
-        state_every_steps=200,
+        save_every_epochs=100000,
+        state_every_steps=100,
         learning_rate=arguments.rate or 0.01,
         accumulate_batches=1,
-        pretrained_gpt=arguments.work / GPT_FILE,
     )
-    note(train_gpt(parameters, PrintingContext()).summary)
+    workspace, facts = Workspace(arguments.work), version("v2")
+    experiment = workspace.experiment(GPT_NAME)
+    model = load_gpt(arguments.work / GPT_FILE)
+    items, _ = gpt_items(experiment, facts, model.config)
+    places = json.loads((experiment.folder / "places.json").read_text(encoding="utf-8"))
+    training = GuidedGptTraining(parameters, model, items, workspace.gpt_weights(facts), places)
+    settings = LoopSettings.of(parameters, experiment.gpt_folder(facts))
+    Loop(training, settings, PrintingContext()).run()
+    note(f"phone error of what the GPT says: {phone_error(arguments.work):.3f}")
+
+
+def phone_of_code(work: Path) -> list[str]:
+    """The phone that each code stands for most often."""
+    experiment = Workspace(work).experiment(NAME)
+    counts = [Counter({"pau": 0}) for _ in range(CODES)]
+    for clip, tokens in read_semantic(experiment.semantic_file).items():
+        times = read_times((work / "data" / "clips" / clip).with_suffix(".lab"))
+        for place, token in enumerate(tokens):
+            middle_s = (place + 0.5) * TOKEN_S
+            counts[token][next((plain_phone(p) for end, p in times if end > middle_s), "pau")] += 1
+    return [count.most_common(1)[0][0] for count in counts]
+
+
+def runs(phones: Iterable[str]) -> list[str]:
+    """Phones without pauses, of equal ones in a row only the first."""
+    kept = [phone for phone, _ in itertools.groupby(phones)]
+    return [phone for phone in kept if phone != "pau"]
+
+
+def phone_error(work: Path, count: int = 30) -> float:
+    """Phone error of the GPT on texts that were not learnt from, continuing the reference.
+
+    Each code is taken for the phone that it stands for most often, and what is found so is compared
+    with what the codes of the true sound give.
+    """
+    workspace = Workspace(work)
+    test, learnt = workspace.experiment(TEST_NAME), workspace.experiment(NAME)
+    known = phone_of_code(work)
+    phones = read_text_rows(learnt.text_file) | read_text_rows(test.text_file)
+    tokens = read_semantic(learnt.semantic_file) | read_semantic(test.semantic_file)
+    state = newest(workspace.experiment(GPT_NAME).gpt_folder(version("v2")))
+    model = Gpt(GPT)
+    model.load_state_dict(state.parts["gpt"])
+    model.eval()
+    prompt = f"{REFERENCE}.wav"
+    heard = torch.tensor(tokens[prompt])
+    wrong = total = 0
+    for clip in sorted(read_semantic(test.semantic_file))[:count]:
+        ids = torch.tensor(phone_ids((*phones[prompt].phones, *phones[clip].phones), "v2"))
+        request = SemanticRequest(
+            phones=ids,
+            bert=torch.zeros(GPT.bert_channels, len(ids)),
+            generator=torch.Generator().manual_seed(0),
+        )
+        made = list(generate_tokens(model, request, heard, SamplingOptions()))
+        true = runs(known[token] for token in tokens[clip])
+        wrong += errors(true, runs(known[token] for token in made))
+        total += len(true)
+    return wrong / total
 
 
 def newest(folder: Path) -> TrainingState:
@@ -309,7 +480,25 @@ def pack(arguments: argparse.Namespace) -> None:
     note(f"{out}: SoVITS {remark}, GPT step {speech.place.step}")
 
 
+def everything(arguments: argparse.Namespace) -> None:
+    """All steps; the two trainings take turns, an epoch each, until `--rounds` of them are done."""
+    if not (arguments.work / "data" / "slt.list").is_file():
+        build(arguments.work / "data", 3000, 150, 0)
+    if not (arguments.work / "content_encoder" / "config.json").is_file():
+        encoder(argparse.Namespace(**{**vars(arguments), "epochs": ENCODER_EPOCHS}))
+    if not (arguments.work / GPT_FILE).is_file():
+        features(arguments)
+    progress = arguments.work / "rounds.txt"
+    done = int(progress.read_text(encoding="utf-8")) if progress.is_file() else 0
+    for turn in range(done, arguments.rounds):
+        joined(argparse.Namespace(**{**vars(arguments), "seed": turn}))
+        gpt(argparse.Namespace(**{**vars(arguments), "epochs": turn + 1, "batch": 12}))
+        sovits(argparse.Namespace(**{**vars(arguments), "epochs": turn + 1, "batch": 8}))
+        progress.write_text(str(turn + 1), encoding="utf-8")
+
+
 STEPS: Final = {
+    "all": everything,
     "encoder": encoder,
     "features": features,
     "sovits": sovits,
@@ -323,20 +512,23 @@ def main() -> None:
     """Runs one step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=STEPS)
-    parser.add_argument("--data", type=Path, required=True, help=".list file of the training clips")
+    parser.add_argument("--data", type=Path, help=".list file of the training clips")
     parser.add_argument("--work", type=Path, required=True, help="folder for states and results")
     parser.add_argument("--whisper", type=Path, help="folder of a faster-whisper model (step encoder)")
-    parser.add_argument("--rows", type=int, default=4000, help="rows to train the GPT on (step joined)")
+    parser.add_argument("--rows", type=int, default=1500, help="rows to train the GPT on (step joined)")
+    parser.add_argument("--rounds", type=int, default=40, help="turns of both trainings (step all)")
+    parser.add_argument("--seed", type=int, default=0, help="which rows are joined (step joined)")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8, help="clips in a training step")
     parser.add_argument("--rate", type=float, help="learning rate; empty takes the recipe's")
     parser.add_argument("--save-every", type=int, default=10, help="epochs between exported weights")
-    parser.add_argument("--adversarial-from", type=int, default=1500, help="step at which the judges join")
+    parser.add_argument("--adversarial-from", type=int, default=1000000, help="step at which the judges join")
     parser.add_argument("--reference", default=REFERENCE, help="clip of the voice card (step pack)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for step pack")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--no-ctc", action="store_true", help="distil only")
+    parser.add_argument("--start", type=Path, help="content encoder to go on from (step encoder)")
+    parser.add_argument("--clips", type=int, default=600, help="clips of the main voice (step encoder)")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads)
