@@ -336,7 +336,9 @@ def _capitals(text: str, is_word: Callable[[str], bool]) -> str:
         if re.fullmatch(r"[A-Z]{2,}s", word):  # CDs
             return " ".join(word[:-1]) + "'s"
         apart = re.sub(r"(?<=[A-Za-z])(?=[A-Z])", " ", word)
-        known = all(len(part) == 1 or (part != "Mc" and is_word(part.lower())) for part in apart.split())
+        first, *others = apart.split()
+        known = first != "Mc" and all(len(part) == 1 or is_word(part.lower()) for part in (first, *others))
+        known = known and not any(len(part) == 1 for part in others)  # ChatGPT, SoVITS
         return apart if known or not is_word(lower) else word.capitalize()  # JavaScript, TikTok
 
     return re.sub(r"[A-Za-z]+", said, text)

@@ -71,6 +71,7 @@ def test_ordinals(digits, said):
         ("1,500 of 2 + 3 = 5", "fifteen hundred of two plus three equals five"),
         ("mail me@home", "mail me at home"),
         ("JavaScript by TikTok and McDonald", "Java Script by Tiktok and Mcdonald"),
+        ("ChatGPT, iPhone and HTTPServer", "Chatgpt, i Phone and H T T P Server"),
         ("2024-13-40", "twenty twenty-four-thirteen-forty"),
     ],
 )
