@@ -64,7 +64,7 @@ def read_audio(path: Path, rate_hz: int, warn: Warn | None = None) -> Samples:
     """
     tell = warn or log.warning
     taken = _Taken(rate_hz)
-    with _opened(path) as (container, stream):
+    with opened_sound(path) as (container, stream):
         promised_s = _duration_s(container, stream)
         try:
             for block, found_hz in _decoded(container, stream):
@@ -131,7 +131,7 @@ def probe(path: Path) -> AudioInfo:
         MissingFile: there is no such file.
         BadAudio: it is no sound file.
     """
-    with _opened(path) as (container, stream):
+    with opened_sound(path) as (container, stream):
         return AudioInfo(
             duration_s=_duration_s(container, stream),
             rate_hz=int(stream.rate or 0),
@@ -186,7 +186,7 @@ def list_audio(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+def opened_sound(path: Path) -> Iterator[tuple[Any, Any]]:
     """The open container and its first sound stream."""
     if not path.is_file():
         raise MissingFile(f"There is no file {path}.", hint="Choose an existing sound file.")

@@ -69,12 +69,18 @@ class Ledger:
         return all(size_of(self._folder / name) == size for name, size in entry.outputs.items())
 
     def record(self, key: str, fingerprint: str, outputs: Iterable[Path] = (), note: str = "") -> None:
-        """Notes that an item is finished; its files are complete on disk, below the outputs' folder."""
-        sizes = {path.relative_to(self._folder).as_posix(): size_of(path) for path in outputs}
+        """Notes that an item is finished; its files are complete on disk.
+
+        Those that do not lie below the outputs' folder are known by their whole path.
+        """
+        sizes = {self._name(path): size_of(path) for path in outputs}
         self._entries[key] = Entry(fingerprint=fingerprint, outputs=sizes, note=note)
         self._changed = True
         if time.monotonic() - self._saved_s > _SAVE_EVERY_S:
             self.save()
+
+    def _name(self, path: Path) -> str:
+        return (path.relative_to(self._folder) if path.is_relative_to(self._folder) else path).as_posix()
 
     def forget(self, key: str) -> None:
         """Drops what is known of an item."""

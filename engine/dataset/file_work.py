@@ -26,6 +26,12 @@ class FileWork:
         state: Name of the record that is kept there.
         settings: What the outcome depends on beside the sources.
         kind: Kind of the artefacts.
+        made: What has come out.
+        sources: How many files it came from.
+        unchanged: How many of these had been done before.
+        failures: Files that could not be used, and why.
+        done_s: Length of the files that are finished.
+        total_s: Length of all files.
     """
 
     given: Path
@@ -37,6 +43,8 @@ class FileWork:
     sources: int = 0
     unchanged: int = 0
     failures: list[tuple[Path, EngineError]] = field(default_factory=list)
+    done_s: float = 0.0
+    total_s: float = 0.0
 
     def run(self, make: Make, context: Context) -> None:
         """Makes what is not there yet, and counts in seconds of sound.
@@ -50,14 +58,14 @@ class FileWork:
         """
         sources = self._list()
         lengths = {source: _length_s(source) for source in sources}
-        total, done = sum(lengths.values()), 0.0
+        self.total_s = sum(lengths.values())
         with Ledger(self.output / self.state) as ledger:
             for source in sources:
                 context.check_cancelled()
-                context.progress(done, total, "s")
+                context.progress(self.done_s, self.total_s, "s")
                 self._one(source, make, ledger, context)
-                done += lengths[source]
-        context.progress(total, total, "s")
+                self.done_s += lengths[source]
+        context.progress(self.total_s, self.total_s, "s")
         if not self.made:
             raise self._nothing_came_out()
 

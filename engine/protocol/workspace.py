@@ -11,6 +11,7 @@ from engine.protocol.errors import BadParameters
 from engine.protocol.versions import ModelVersion
 
 PRETRAINED: Final = Path("GPT_SoVITS") / "pretrained_models"
+SEPARATION_MODELS: Final = Path("tools") / "uvr5" / "uvr5_weights"
 ASR_MODELS: Final = Path("tools") / "asr" / "models"
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _RESERVED: Final = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
@@ -112,6 +113,11 @@ class Workspace:
     def asr_models(self) -> Path:
         """Folder of speech recognition models."""
         return self.root / ASR_MODELS
+
+    @property
+    def separation_models(self) -> Path:
+        """Folder of models that set voices apart."""
+        return self.root / SEPARATION_MODELS
 
     @property
     def voices(self) -> Path:

@@ -2,10 +2,94 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
 from engine.protocol.stages.dataset import AUDIO_SUFFIXES
+
+SEPARATION_MODELS = (
+    "HP2_all_vocals",
+    "HP3_all_vocals",
+    "HP5_only_main_vocal",
+    "VR-DeEchoNormal",
+    "VR-DeEchoAggressive",
+    "VR-DeEchoDeReverb",
+    "onnx_dereverb_By_FoxJoy",
+    "model_bs_roformer_ep_317_sdr_12.9755",
+)
+
+
+class SoundFormat(StrEnum):
+    """Formats of sound files that are written."""
+
+    WAV = "wav"
+    FLAC = "flac"
+    MP3 = "mp3"
+    M4A = "m4a"
+
+
+class SeparateParameters(StageParameters):
+    """Parameters of `separate`."""
+
+    input: Path = parameter(
+        ...,
+        "Recording or folder",
+        "A recording, or a folder of recordings, whose voices are to be set apart.",
+        kind=FieldKind.OPEN_FILE_OR_FOLDER,
+        suffixes=AUDIO_SUFFIXES,
+        api="inp_root",
+    )
+    model: str = parameter(
+        "HP5_only_main_vocal",
+        "Model",
+        "Name of a model in the workspace's tools/uvr5/uvr5_weights, or a file. HP2, HP3 and RoFormer keep"
+        " every voice, HP5 the main one; DeEcho and dereverb take echo and reverberation out.",
+        kind=FieldKind.OPEN_FILE,
+        choices=SEPARATION_MODELS,
+        suffixes=(".pth", ".onnx", ".ckpt"),
+        api="model_name",
+    )
+    output: Path = parameter(
+        Path("output/uvr5_opt"),
+        "Voices go to",
+        "Folder for the voices.",
+        kind=FieldKind.SAVE_FOLDER,
+        api="save_root_vocal",
+    )
+    other: Path = parameter(
+        Path("output/uvr5_opt/other"),
+        "The rest goes to",
+        "Folder for what is not the voice: instruments, echo, reverberation.",
+        kind=FieldKind.SAVE_FOLDER,
+        api="save_root_ins",
+    )
+    format: SoundFormat = parameter(
+        SoundFormat.FLAC, "Format", "Format of the files; mp3 and m4a lose some quality.", api="format0"
+    )
+    aggressiveness: int = parameter(
+        10,
+        "Aggressiveness",
+        "How strictly HP2, HP3 and HP5 tell voices from instruments; other models do not use it.",
+        expert=True,
+        api="agg",
+        ge=0,
+        le=20,
+    )
+    device: str = parameter(
+        "auto",
+        "Device",
+        "Where to compute; auto takes the GPU when there is one.",
+        choices=("auto", "cpu", "cuda"),
+        expert=True,
+    )
+    workspace: Path = parameter(
+        Path(),
+        "Workspace",
+        "Folder that holds the models.",
+        kind=FieldKind.OPEN_FOLDER,
+        expert=True,
+    )
 
 
 class DenoiseParameters(StageParameters):
@@ -37,6 +121,14 @@ class DenoiseParameters(StageParameters):
     )
 
 
+SEPARATE = StageSpec(
+    name="separate",
+    title="Separate",
+    about="Sets voices apart from music, echo and reverberation, with UVR's models.",
+    parameters=SeparateParameters,
+    entry="engine.dataset.separate:run",
+    heavy=True,
+)
 DENOISE = StageSpec(
     name="denoise",
     title="Denoise",

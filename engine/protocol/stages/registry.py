@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.protocol.errors import BadParameters
 from engine.protocol.stages.base import StageSpec
-from engine.protocol.stages.cleaning import DENOISE
+from engine.protocol.stages.cleaning import DENOISE, SEPARATE
 from engine.protocol.stages.dataset import CHECK, SLICE, TRANSCRIBE
 from engine.protocol.stages.features import PREPARE, SEMANTIC_TOKENS, SSL_FEATURES, TEXT_FEATURES
 from engine.protocol.stages.speech import SPEAK
@@ -17,6 +17,7 @@ STAGES: Final = MappingProxyType(
     {
         spec.name: spec
         for spec in (
+            SEPARATE,
             SLICE,
             DENOISE,
             TRANSCRIBE,

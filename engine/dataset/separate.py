@@ -1,0 +1,135 @@
+"""The stage `separate`: sets voices apart from what else sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from engine.audio.stereo import Stereo, StereoWriter, read_stereo, stereo_writer
+from engine.corpus.ledger import file_mark
+from engine.dataset.file_work import FileWork
+from engine.dataset.separation.find import ModelFile, find_model
+from engine.dataset.separation.load import load_separator
+from engine.dataset.separation.pieces import Pieces
+from engine.dataset.separation.stems import RATE_HZ, Check, Separator, Stems
+from engine.modules.device import choose_device
+from engine.protocol.context import Context
+from engine.protocol.errors import BadAudio, BadParameters
+from engine.protocol.files import replacing
+from engine.protocol.results import ArtifactRef, StageResult
+from engine.protocol.stages.cleaning import SeparateParameters
+from engine.protocol.workspace import Workspace
+
+STATE: Final = "separate_state.json"
+PIECES: Final = Pieces(length=30 * RATE_HZ, margin=RATE_HZ, fade=RATE_HZ // 10)
+_SHORTEST: Final = RATE_HZ // 10
+
+
+def run(parameters: SeparateParameters, context: Context, pieces: Pieces = PIECES) -> StageResult:
+    """Writes two files for every sound file, 44.1 kHz stereo: its voice, and what is left without it.
+
+    Raises:
+        MissingModel: there is no such model, or the networks are not installed.
+        BadCheckpoint: the model is damaged or no model for separating.
+        MissingFile: the input is not there.
+        NothingToDo: the folder holds no sound file.
+        BadAudio: no file could be used.
+        BadParameters: files would take each other's place, or settings cannot be used.
+        OutOfSpace: a file cannot be written.
+        Cancelled: the user stopped; files that are finished stay.
+    """
+    given, output, other = (
+        path.absolute() for path in (parameters.input, parameters.output, parameters.other)
+    )
+    _check_folders(given, output, other)
+    model = find_model(parameters.model, Workspace(parameters.workspace).separation_models.absolute())
+    work = FileWork(
+        given=given, output=output, state=STATE, settings=_settings(model, parameters), kind="clip"
+    )
+
+    @cache
+    def separator() -> Separator:
+        context.log(f"Loading {model.path.name} …")
+        device = choose_device(parameters.device, lambda text: context.log(text, "warning"))
+        return load_separator(model, parameters.aggressiveness, device)
+
+    def make(source: Path) -> list[Path]:
+        network = separator()
+        kind = parameters.format.value
+        name = source.name if source.suffix.lower() == f".{kind}" else f"{source.name}.{kind}"
+        voice, rest = output / f"vocal_{name}", other / f"instrument_{name}"
+        blocks = read_stereo(source, RATE_HZ, lambda text: context.log(text, "warning"))
+        heard = _Heard()
+        with replacing(voice) as voice_part, replacing(rest) as rest_part:
+            with _both(voice_part, rest_part, kind) as writers:
+                for stems in pieces.separate(
+                    heard.passed(blocks), lambda mix: _separated(network, mix, context.check_cancelled)
+                ):
+                    for stem, writer in zip(stems, writers, strict=True):
+                        writer.add(stem)
+                    context.check_cancelled()
+                    within_s = min(work.done_s + heard.samples / RATE_HZ, work.total_s)
+                    context.progress(within_s, work.total_s, "s")
+            if not heard.sound:
+                raise BadAudio(
+                    f"{source} is silent from start to end.", hint="Record it again, or leave it out."
+                )
+        return [voice, rest]
+
+    work.run(make, context)
+    work.made = [path for path in work.made if path.parent == output and path.name.startswith("vocal_")]
+    result = work.result("of voices are in")
+    rest_folder = ArtifactRef(kind="folder", path=str(other))
+    return result.model_copy(update={"artifacts": (*result.artifacts, rest_folder)})
+
+
+class _Heard:
+    """Counts the sound that goes by, and notices when there is any."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.sound = False
+
+    def passed(self, blocks: Iterator[Stereo]) -> Iterator[Stereo]:
+        for block in blocks:
+            self.samples += block.shape[1]
+            self.sound = self.sound or bool(block.any())
+            yield block
+
+
+@contextmanager
+def _both(voice: Path, rest: Path, kind: str) -> Iterator[tuple[StereoWriter, StereoWriter]]:
+    with stereo_writer(voice, kind, RATE_HZ) as first, stereo_writer(rest, kind, RATE_HZ) as second:
+        yield first, second
+
+
+def _separated(network: Separator, mix: Stereo, check: Check) -> Stems:
+    """The stems of a piece; one that is too short for the networks is lengthened with silence."""
+    short = max(_SHORTEST - mix.shape[1], 0)
+    stems = network.separate(np.pad(mix, ((0, 0), (0, short))), check)
+    return stems[..., : mix.shape[1]]
+
+
+def _settings(model: ModelFile, parameters: SeparateParameters) -> str:
+    """What the outcome depends on beside the recordings."""
+    marks = " ".join(file_mark(path) for path in (model.path, *model.settings))
+    return f"{marks} {parameters.aggressiveness} {parameters.format} {parameters.other.absolute()}"
+
+
+def _check_folders(given: Path, output: Path, other: Path) -> None:
+    source = given if given.is_dir() else given.parent
+    if source in {output, other}:
+        raise BadParameters(
+            f"The voices would be put among the recordings in {source}.",
+            hint="Choose other folders for them.",
+        )
+    if output == other:
+        raise BadParameters(
+            f"Voices and the rest would both be in {output}.",
+            hint="Choose a folder of its own for the rest: the next stage takes every file of the folder.",
+        )
