@@ -1,4 +1,4 @@
-"""What each model version costs: `python -m tests.benchmarks.versions [--versions v2 v4] [--device cpu] [--steps 4]`.
+"""What each model version costs: `python -m tests.benchmarks.versions [--versions v2 v4] [--steps 4]`.
 
 For each version a voice of full size with made-up weights is written in half precision, as official files
 are, and one sentence of three seconds is spoken end to end in a process of its own. Made-up weights never

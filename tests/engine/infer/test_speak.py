@@ -1,12 +1,15 @@
 """The speaking stage: which files it takes, what it hands out, and its errors."""
 
+import json
 import shutil
 import wave
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from engine.infer import speak
+from engine.infer.options import SoundOptions, StreamOptions
 from engine.infer.speak import make_plan, run
 from engine.protocol.context import RecordingContext
 from engine.protocol.errors import (
@@ -168,3 +171,46 @@ def test_an_empty_text_is_refused_before_the_voice_is_loaded(voice, monkeypatch)
     with pytest.raises(BadText):
         run(_parameters(voice, text=" ... "), RecordingContext())
     assert loads == []
+
+
+def test_more_recordings_may_be_a_list_or_lines_of_text(voice, folder):
+    paths = (folder / "one it's.wav", folder / "二.wav")
+    for given in (paths, [str(path) for path in paths], f" {paths[0]}\n\n{paths[1]} "):
+        parameters = _parameters(voice, references=given)
+        assert parameters.references == paths
+        assert SpeakParameters.model_validate(parameters.model_dump(mode="json")) == parameters
+        assert make_plan(parameters).source.more == paths
+    for nothing in (None, "", " \n ", []):
+        assert make_plan(_parameters(voice, references=nothing)).source.more == ()
+
+
+def test_every_choice_reaches_the_networks(voice):
+    plan = make_plan(
+        _parameters(
+            voice, sample_steps=16, speed=1.5, batch_size=3, stream=True, chunk_tokens=20, fixed_chunks=False
+        )
+    )
+    assert plan.options.sound == SoundOptions(speed=1.5, steps=16)
+    assert plan.options.stream == StreamOptions(chunk_tokens=20, fixed=False)
+    assert plan.options.batch_size == 3
+    assert make_plan(_parameters(voice)).options.stream is None
+    for wrong in ({"sample_steps": 5}, {"batch_size": 0}, {"precision": "fp8"}):
+        with pytest.raises(ValidationError):
+            _parameters(voice, **wrong)
+
+
+def test_the_users_dictionary_is_read_and_its_faults_are_told(voice, folder):
+    (folder / "dictionary.txt").write_text("en\thello\tG UH1 D\nen\tbroken\n", encoding="utf-8")
+    plain, own = RecordingContext(), RecordingContext()
+    run(_parameters(voice), plain)
+    run(_parameters(voice, workspace=folder), own)
+    assert own.pcm != plain.pcm
+    assert any("dictionary.txt" in text for level, text in own.lines if level == "warning")
+
+
+def test_the_version_is_what_the_files_say_not_the_card(voice, folder):
+    card = json.loads((voice.folder / "voice.json").read_text(encoding="utf-8"))
+    names = ("gpt", "sovits", "content_encoder", "reference")
+    other = {**card, "version": "v1", **{name: str(voice.folder / card[name]) for name in names}}
+    (folder / "voice.json").write_text(json.dumps(other), encoding="utf-8")
+    assert make_plan(SpeakParameters(text="x", voice=str(folder))).files.version == "v2"
