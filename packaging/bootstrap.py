@@ -481,6 +481,10 @@ def speak_sample(setup: Setup, why: str) -> int:
     return done.returncode
 
 
+WHOLE_SUITE = ("-n", "2", "--dist", "loadfile")
+"""How pytest runs all tests: two processes, each of which takes whole files."""
+
+
 def test(setup: Setup, arguments: Sequence[str]) -> int:
     """Run every check and every test; pytest comes last."""
     missing = ensure_libraries((*QT, *WINDOW, *SOUND, *VIRTUAL_SCREEN))
@@ -495,7 +499,10 @@ def test(setup: Setup, arguments: Sequence[str]) -> int:
         if subprocess.run(command, cwd=setup.root, env=environment, check=False).returncode != 0:
             failed.append(check.name)
     say("== pytest")
-    command = [str(setup.python), "-m", "pytest", *arguments]
+    chosen = list(arguments) or list(WHOLE_SUITE)
+    command = [str(setup.python), "-m", "pytest", *chosen]
+    # Two runs beside each other want one thread each.
+    environment = {"OMP_NUM_THREADS": "1", **environment}
     code = subprocess.run(command, cwd=setup.root, env=environment, check=False).returncode
     if failed:
         say(f"These checks failed, see above: {', '.join(failed)}")

@@ -234,6 +234,8 @@ def test_the_gate_runs_every_check_and_ends_with_pytest(bootstrap, setup, monkey
     assert bootstrap.test(setup, ["-k", "slice"]) == 0
     assert [command[2] for command in started[:3]] == ["ruff", "ruff", "mypy"]
     assert started[-1] == [str(setup.python), "-m", "pytest", "-k", "slice"]
+    assert bootstrap.test(setup, []) == 0
+    assert started[-1] == [str(setup.python), "-m", "pytest", *bootstrap.WHOLE_SUITE]
 
 
 @pytest.mark.parametrize("word", ["ruff", "mypy", "importlinter", "pytest"])
