@@ -111,6 +111,6 @@ class SpeakerCheck:
 
 def _folded(voice: Vector) -> Vector:
     """A long vector as _KEPT numbers that keep angles about: sums with fixed random signs."""
-    signs = np.random.default_rng(0).choice(np.float32([-1, 1]), size=(_KEPT, voice.size))
+    signs = np.random.default_rng(0).choice(np.asarray([-1, 1], np.float32), size=(_KEPT, voice.size))
     folded: Vector = signs @ voice
     return folded
