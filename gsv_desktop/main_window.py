@@ -31,6 +31,7 @@ from gsv_desktop.core.sample import open_sample
 from gsv_desktop.errors import show_error
 from gsv_desktop.jobs.job import Job
 from gsv_desktop.pages.clips.page import ClipsPage
+from gsv_desktop.pages.clips.separate import SeparatePage
 from gsv_desktop.pages.jobs.panel import JobPanel
 from gsv_desktop.pages.label.page import LabelPage
 from gsv_desktop.pages.page import Page
@@ -119,6 +120,7 @@ class MainWindow(QMainWindow):
     def _make_pages(self) -> tuple[Page, ...]:
         services = self._services
         return (
+            SeparatePage(services),
             ClipsPage(services, SLICE),
             ClipsPage(services, DENOISE),
             TranscribePage(services),

@@ -16,7 +16,7 @@ from gsv_desktop.core.project import LABEL
 LABEL_READERS: Final = (LABEL, "prepare", "text_features", "ssl_features", "semantic_tokens")
 _LIST: Final = ".list"
 _NEXT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"slice": ("denoise", "transcribe"), "denoise": ("transcribe",)}
+    {"separate": ("slice",), "slice": ("denoise", "transcribe"), "denoise": ("transcribe",)}
 )
 """Who takes the folder of what was made."""
 

@@ -292,6 +292,18 @@ class TextEditor(Editor):
             self._line.setText(text)
             self._line.setCursorPosition(0)
 
+    def set_choices(self, choices: tuple[str, ...]) -> None:
+        """Suggests others; the text stays."""
+        if self._combo is None or choices == tuple(
+            self._combo.itemText(number) for number in range(self._combo.count())
+        ):
+            return
+        text, blocked = self._line.text(), self._line.blockSignals(True)
+        self._combo.clear()
+        self._combo.addItems(list(choices))
+        self._combo.setCurrentText(text)
+        self._line.blockSignals(blocked)
+
     def set_name(self, name: str, about: str) -> None:
         """Names the inner line too."""
         super().set_name(name, about)

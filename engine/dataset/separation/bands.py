@@ -127,7 +127,7 @@ class Bands:
 
     def analysed(self, mix: Stereo) -> tuple[Tensor, Tensor]:
         """The joined spectrum (2, bins + 1, F) of (2, S), and what lies above it in the highest band."""
-        sounds = [mix]
+        sounds = [np.pad(mix, ((0, 0), (0, self.bands[-1].n_fft)))]  # else the last frame is lost
         for lower, higher in zip(self.bands[-2::-1], self.bands[:0:-1], strict=True):
             sounds.insert(0, _changed(sounds[0], higher.rate_hz, lower.rate_hz))
         spectra = [band.analysed(sound) for band, sound in zip(self.bands, sounds, strict=True)]

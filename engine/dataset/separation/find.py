@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from engine.protocol.errors import BadParameters, MissingModel
+from engine.protocol.separation_models import separation_models
 
 _HASHED_BYTES: Final = 10_000 * 1024
 _TABLES: Final = ("model_data.json", "model_data_new.json")
@@ -52,19 +53,6 @@ class ModelFile:
         return stem in _VOICES if stem else default
 
 
-def models_in(folder: Path) -> dict[str, Path]:
-    """Names of the models of a folder, in order, with their files; a folder with an ONNX file is one too."""
-    if not folder.is_dir():
-        return {}
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), key=lambda p: p.name.lower()):
-        if path.is_file() and path.suffix.lower() in {".pth", ".onnx", *_ROFORMERS}:
-            found[path.stem] = path
-        elif path.is_dir() and (inner := sorted(path.glob("*.onnx"))):
-            found[path.name] = inner[0]
-    return found
-
-
 def find_model(given: str, folder: Path) -> ModelFile:
     """The model of a name in the folder, or of a path.
 
@@ -72,7 +60,7 @@ def find_model(given: str, folder: Path) -> ModelFile:
         MissingModel: there is no such model; the hint says where it belongs.
         BadParameters: a file beside it cannot be read.
     """
-    known = models_in(folder)
+    known = separation_models(folder)
     typed = Path(given)
     if given in known:
         path = known[given]

@@ -124,7 +124,7 @@ class DenoiseParameters(StageParameters):
 SEPARATE = StageSpec(
     name="separate",
     title="Separate",
-    about="Sets voices apart from music, echo and reverberation, with UVR's models.",
+    about="Sets voices apart from music and echo, with UVR's models; clean recordings do not need it.",
     parameters=SeparateParameters,
     entry="engine.dataset.separate:run",
     heavy=True,

@@ -10,6 +10,11 @@ def test_slices_go_to_transcription():
     ]
 
 
+def test_voices_are_cut_next():
+    (given,) = handovers("separate", {"output": "/x/voices"}, StageResult(summary=""))
+    assert (given.stage, given.field, given.value) == ("slice", "input", "/x/voices")
+
+
 def test_clean_clips_take_the_place_of_the_others():
     (given,) = handovers("denoise", {"output": "/x/clean"}, StageResult(summary=""))
     assert (given.stage, given.value) == ("transcribe", "/x/clean")
