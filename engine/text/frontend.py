@@ -16,7 +16,7 @@ from engine.protocol.languages import LABEL_LANGUAGES, TEXT_MODES
 from engine.protocol.versions import version as model_version
 from engine.text.dictionary import PLAIN, Pronunciation
 from engine.text.segments import runs
-from engine.text.spoken import FrontEnd, Spoken
+from engine.text.spoken import FrontEnd, Spoken, TextSettings
 from engine.text.symbols import UNKNOWN, phone_ids, symbol_ids
 
 RULES: Final = "text 2"
@@ -129,7 +129,7 @@ def _with_pause(text: str, mode: str) -> str:
 def _segment(language: str, text: str, version: str, pronunciation: Pronunciation) -> Segment:
     spoken = _NOTHING
     if language in _TABLES[model_version(version).symbols]:
-        spoken = _front_end(language)(text, pronunciation.settings(language, version))
+        spoken = _spoken(language, text, pronunciation.settings(language, version))
     table = symbol_ids(version)
     return Segment(
         language=language,
@@ -178,17 +178,21 @@ def _installed(language: str) -> bool:
 
 @cache
 def _front_end(language: str) -> FrontEnd:
-    """A language's front end, loaded when it is first needed.
+    """A language's front end, loaded when it is first needed."""
+    front_end: FrontEnd = import_module(f"engine.text.{language}.phones").to_phones
+    return front_end
+
+
+def _spoken(language: str, text: str, settings: TextSettings) -> Spoken:
+    """What a language's front end makes of a text.
 
     Raises:
-        BadParameters: it is not built in, or a library that it needs is not installed.
+        BadParameters: a library that it needs is not installed; some have none for the newest Python.
     """
     try:
-        module = import_module(f"engine.text.{language}.phones")
+        return _front_end(language)(text, settings)
     except ModuleNotFoundError as error:
         raise BadParameters(
             f"The language {language!r} cannot be spoken: the library {error.name!r} is not installed.",
-            hint="Install the program again, with a Python version that it names.",
+            hint="Install the program with Python 3.11 or 3.12, where every language is there.",
         ) from error
-    front_end: FrontEnd = module.to_phones
-    return front_end

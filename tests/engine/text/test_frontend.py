@@ -7,6 +7,7 @@ import pytest
 
 from engine.protocol.errors import BadParameters
 from engine.protocol.languages import TEXT_MODES
+from engine.text import frontend
 from engine.text.dictionary import Pronunciation, parse_dictionary
 from engine.text.frontend import languages, phonemize, phonemize_piece
 
@@ -97,3 +98,14 @@ def test_it_starts_without_heavy_libraries():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    def missing(text, settings):
+        raise ModuleNotFoundError("No module named 'mecab'", name="mecab")
+
+    monkeypatch.setattr(frontend, "_front_end", lambda _: missing)
+    with pytest.raises(BadParameters) as caught:
+        phonemize("안녕", "ko")
+    assert "mecab" in caught.value.message
+    assert "Python 3.1" in caught.value.hint

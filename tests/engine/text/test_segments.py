@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from engine.protocol.languages import TEXT_MODES
+from engine.text import segments
 from engine.text.segments import runs
 
 
@@ -69,6 +70,7 @@ def test_it_sets_up_no_logging_and_asks_no_network():
     code = """
 import logging, socket
 socket.socket.connect = None
+from engine.text import segments
 from engine.text.segments import runs
 print(runs("你好 hello", "auto"), logging.getLogger().handlers)
 """
@@ -86,3 +88,20 @@ def test_units_are_of_the_language_that_was_chosen(text, mode):
 
 def test_other_letters_after_a_number_are_not_units():
     assert [language for language, _ in parts("用5G看3D电影", "zh")] == ["zh", "en", "zh", "en", "zh"]
+
+
+def test_scripts_tell_languages_where_the_library_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "split_lang", None)
+    segments._splitter.cache_clear()
+    try:
+        text = "你好 hello，ありがとう世界，안녕 3个 60km naïve, Привет😀"
+        assert "".join(run.text for run in runs(text, "auto")) == text
+        assert parts("我用Python，ありがとう。안녕", "auto") == [
+            ("zh", "我用"),
+            ("en", "Python，"),
+            ("ja", "ありがとう。"),
+            ("ko", "안녕"),
+        ]
+        assert parts("今天AI很火3个", "all_zh") == [("zh", "今天"), ("en", "AI"), ("zh", "很火3个")]
+    finally:
+        segments._splitter.cache_clear()
