@@ -30,6 +30,8 @@ WIDEST: Final = 2**24 - 1
 LARGEST: Final = 2**31 - 1
 DECIMALS: Final = 3
 SMALLEST_STEP: Final = 0.01
+CHOICE_LETTERS: Final = 10
+"""A box of choices may be as narrow as this: long titles do not widen the form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +241,8 @@ class ChoiceEditor(Editor):
 
     def __init__(self, options: tuple[str, ...], labels: tuple[str, ...], *, optional: bool = False) -> None:
         self._box = QComboBox()
+        self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._box.setMinimumContentsLength(CHOICE_LETTERS)
         if optional:
             self._box.addItem("", None)
         for option, label in zip(options, labels, strict=True):
