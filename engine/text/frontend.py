@@ -19,7 +19,7 @@ from engine.text.segments import runs
 from engine.text.spoken import FrontEnd, Spoken, TextSettings
 from engine.text.symbols import UNKNOWN, phone_ids, symbol_ids
 
-RULES: Final = "text 2"
+RULES: Final = "text 3"
 """Changes when the rules do: prepared text of older rules is then made again."""
 
 _FEWEST: Final = 6

@@ -20,6 +20,9 @@ _OWN_WORDS: Final = MappingProxyType(
         "'n'": "AH0 N",
         "t-shirt": "T IY1 SH ER2 T",
         "t-shirts": "T IY1 SH ER2 T S",
+        "zero": "Z IY1 R OW0",  # the dictionary's second way, which the voices learnt
+        "zeros": "Z IY1 R OW0 Z",
+        "zeroes": "Z IY1 R OW0 Z",
     }
 )
 _PREFIXES: Final = MappingProxyType(
