@@ -17,6 +17,9 @@ from engine.protocol.separation_models import separation_models
 
 _HASHED_BYTES: Final = 10_000 * 1024
 _TABLES: Final = ("model_data.json", "model_data_new.json")
+_TUPLE: Final = "!!python/tuple"
+"""A tag that these files are full of; plain lists serve as well."""
+
 _ROFORMERS: Final = (".ckpt", ".safetensors")
 _VOICES: Final = ("vocals", "no reverb", "noreverb", "dry", "no echo")
 
@@ -89,7 +92,7 @@ def _described(path: Path, folder: Path) -> ModelFile:
     family = families[suffix]
     beside = _beside(path, name, family)
     facts = _read(beside) if beside else {}
-    settings = (beside,) if beside else ()
+    settings: tuple[Path, ...] = (beside,) if beside else ()
     if not facts and family is not Family.ROFORMER:
         facts, settings = _from_tables(path, folder)
     return ModelFile(name=name, path=path, family=family, facts=facts, settings=settings)
@@ -106,21 +109,12 @@ def _beside(path: Path, name: str, family: Family) -> Path | None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        found = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Yaml)  # noqa: S506
+        found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text.replace(_TUPLE, ""))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise _unreadable(path, str(error)) from error
     if not isinstance(found, dict):
         raise _unreadable(path, "no table")
     return found
-
-
-class _Yaml(yaml.SafeLoader):
-    """Plain values, and the tuples that these files are full of; nothing else."""
-
-
-_Yaml.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: tuple(loader.construct_sequence(node))
-)
 
 
 def _from_tables(path: Path, folder: Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
