@@ -57,7 +57,9 @@ def read_stereo(path: Path, rate_hz: int, warn: Warn | None = None) -> Iterator[
     """
     tell, empty = warn or log.warning, True
     with opened_sound(path) as (container, stream):
-        change = av.AudioResampler(format="fltp", layout="stereo", rate=rate_hz)
+        # FFmpeg would make mono 3 dB quieter on its way to two channels.
+        layout = "mono" if stream.channels == 1 else "stereo"
+        change = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
         try:
             for block in _gathered(_decoded(container, stream, change)):
                 empty = False
@@ -76,9 +78,13 @@ def _decoded(container: Any, stream: Any, change: Any) -> Iterator[Stereo]:
     for frame in container.decode(stream):
         frame.pts = None
         for made in change.resample(frame):
-            yield made.to_ndarray()
+            yield _two(made.to_ndarray())
     for made in change.resample(None):
-        yield made.to_ndarray()
+        yield _two(made.to_ndarray())
+
+
+def _two(block: Stereo) -> Stereo:
+    return block if block.shape[0] > 1 else np.repeat(block, 2, axis=0)
 
 
 def _gathered(blocks: Iterator[Stereo]) -> Iterator[Stereo]:
