@@ -138,7 +138,8 @@ def start_as_filterbank(encoder: HubertModel, sizes: EncoderSizes) -> None:
     its small numbers. The second adds them, for three frames beside each other.
     """
     first, second = (layer.conv for layer in encoder.feature_extractor.conv_layers[:2])
-    mels = np.linspace(*(2595 * np.log10(1 + hz / 700) for hz in (100.0, 7600.0)), sizes.bands)
+    low_mel, high_mel = (2595 * math.log10(1 + hz / 700) for hz in (100.0, 7600.0))
+    mels = np.linspace(low_mel, high_mel, sizes.bands)
     centres_hz = torch.tensor(700 * (10 ** (mels / 2595) - 1), dtype=torch.float32)
     count = CONVOLUTION_KERNELS[0]
     angles = 2 * math.pi * centres_hz[:, None] * torch.arange(count) / RATE_HZ

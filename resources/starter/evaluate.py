@@ -24,7 +24,6 @@ from typing import Final
 import numpy as np
 import soundfile
 import torch
-from data import plain, say_main
 
 from engine.audio.io import read_audio
 from engine.audio.spectrogram import linear_spectrogram
@@ -36,6 +35,7 @@ from engine.protocol.messages import Audio, Failed, JobCancelled
 from engine.protocol.voices import read_voice
 from engine.text.frontend import phonemize
 from engine.worker.client import Worker
+from resources.starter.data import plain, say_main
 
 Hear = Callable[[Path], str]
 _WHISPER_HZ = 16000

@@ -21,6 +21,7 @@ from torch.nn import functional
 from engine.audio.spectrogram import MelSpec, SpectrogramSpec, log_mel
 from engine.models.gpt import Gpt
 from engine.modules.lengths import take_segments
+from engine.modules.token_decoder import FusedAttention, ScaledPosition
 from engine.protocol.stages.training import TrainGptParameters
 from engine.train.device import gradient_norm
 from engine.train.gpt import GptTraining
@@ -31,6 +32,9 @@ from engine.train.sovits_data import SovitsBatch
 
 TOKEN_S: Final = 0.04
 UNKNOWN: Final = -100
+DROPOUT: Final = 0.02
+"""Of attention and embeddings: so small a network has nothing to forget."""
+
 _SAME: Final = {
     "ax": "ah",
     "axr": "er",
@@ -132,17 +136,22 @@ class GuidedGptTraining(GptTraining):
         self.guided_layers = (1, 2, 3)
         self._seen: dict[int, Tensor] = {}
         for module in self._model.modules():
-            if isinstance(getattr(module, "dropout", None), float):
-                module.dropout = 0.02
+            if isinstance(module, FusedAttention | ScaledPosition):
+                module.dropout = DROPOUT
         for layer in self.guided_layers:
-            attention = self._model.h.layers[layer].self_attn
-            attention.register_forward_pre_hook(self._watcher(layer))
+            self._attention(layer).register_forward_pre_hook(self._watcher(layer))
 
     def _watcher(self, layer: int) -> Callable[[object, tuple[Tensor, ...]], None]:
         def watch(_: object, given: tuple[Tensor, ...]) -> None:
             self._seen[layer] = given[0]
 
         return watch
+
+    def _attention(self, layer: int) -> FusedAttention:
+        found = self._model.h.layers[layer].get_submodule("self_attn")
+        if not isinstance(found, FusedAttention):
+            raise TypeError(f"layer {layer} attends in another way")
+        return found
 
     def load(self, step: Sequence[Batch]) -> list[GuidedBatch]:  # type: ignore[override]
         """Reads the batches of a step."""
@@ -175,7 +184,7 @@ class GuidedGptTraining(GptTraining):
             guided = torch.stack(
                 [self._guide(layer, batch, one.places) for layer in self.guided_layers]
             ).mean()
-            (known.sum() * (entropy + self.guide_weight * guided)).backward()
+            (known.sum() * (entropy + self.guide_weight * guided)).backward()  # type: ignore[no-untyped-call]
             loss += float(entropy.detach())
             guide += float(guided.detach())
             accuracy += float((logits[known].detach().argmax(-1) == targets[known]).float().mean())
@@ -193,7 +202,7 @@ class GuidedGptTraining(GptTraining):
 
     def _guide(self, layer: int, batch: GptBatch, places: Tensor) -> Tensor:
         """Cross entropy of the first head's attention over the text."""
-        attention = self._model.h.layers[layer].self_attn
+        attention = self._attention(layer)
         vectors = self._seen[layer]
         width = attention.in_proj_weight.shape[1] // attention.heads
         total = attention.in_proj_weight.shape[1]

@@ -28,16 +28,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from data import build
-from evaluate import errors
-from lessons import (
-    TOKEN_S,
-    GuidedGptTraining,
-    SharperSovitsTraining,
-    plain_phone,
-    read_times,
-    token_places,
-)
 
 from engine.audio.io import read_audio
 from engine.checkpoints.tensors import read_tensor
@@ -89,6 +79,16 @@ from engine.train.scratch import (
 )
 from engine.train.sovits_data import sovits_items
 from engine.train.state import StateStore, TrainingState
+from resources.starter.data import build
+from resources.starter.evaluate import errors
+from resources.starter.lessons import (
+    TOKEN_S,
+    GuidedGptTraining,
+    SharperSovitsTraining,
+    plain_phone,
+    read_times,
+    token_places,
+)
 
 PHONES: Final = (
     "pau",

@@ -1,0 +1,1 @@
+"""The voice that comes with the program, and how it is made."""
