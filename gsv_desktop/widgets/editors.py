@@ -111,6 +111,10 @@ class Editor(QWidget):
         """Puts a value in."""
         raise NotImplementedError
 
+    def offers(self, value: str) -> bool:  # noqa: ARG002 - for editors with suggestions
+        """Whether the value is one of those that it suggests."""
+        return False
+
     def set_placeholder(self, text: str) -> None:
         """Says what an empty field means, where the editor has a place for it."""
         for line in self.findChildren(QLineEdit):
@@ -295,6 +299,10 @@ class TextEditor(Editor):
         else:
             self._line.setText(text)
             self._line.setCursorPosition(0)
+
+    def offers(self, value: str) -> bool:
+        """Whether the value is one of those that it suggests."""
+        return self._combo is not None and self._combo.findText(value) >= 0
 
     def set_choices(self, choices: tuple[str, ...]) -> None:
         """Suggests others; the text stays."""

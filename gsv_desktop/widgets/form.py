@@ -172,7 +172,9 @@ class StageForm(QWidget):
                 faults[name] = self._words(fault["type"], fault["msg"])
         for name, row in self.rows.items():
             value = values.get(name)
-            if name not in faults and isinstance(value, str) and _lacks_path(row.spec, value):
+            if name in faults or not isinstance(value, str) or row.editor.offers(value):
+                continue
+            if _lacks_path(row.spec, value):
                 faults[name] = self.tr("There is nothing at this path.")
         return faults
 

@@ -14,7 +14,8 @@ from gsv_desktop.app import DesktopApp
 from gsv_desktop.core.project import open_project
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.pages.label.table import Column
-from tests.desktop.tabs import GPT, LABEL, PREPARE, SLICE, SOVITS, SPEAK, TRANSCRIBE
+from tests.desktop.tabs import GPT, LABEL, PREPARE, SEPARATE, SLICE, SOVITS, SPEAK, TRANSCRIBE
+from tests.engine.dataset.separation.tiny import write_onnx
 
 WAIT_MS = 60_000
 
@@ -310,3 +311,24 @@ def test_a_voice_without_a_reference_asks_for_one(qtbot, open_desktop, folder):
     assert "reference" in page.banner.text()
     assert desktop.queue.jobs == ()
     assert page.form_values()["gpt"] == str(root / "GPT_weights_v2" / "me-e4.ckpt")
+
+
+def test_the_models_of_the_workspace_are_offered_and_voices_go_to_slicing(qtbot, open_desktop, folder):
+    desktop = open_desktop()
+    page = desktop.window.pages[SEPARATE]
+    models = desktop.board.project.workspace.separation_models
+    write_onnx(models / "my dereverb 名" / "vocals.onnx")
+    page.form.set_values({"model": "typed"})
+    page.shown()
+    box = page.form.rows["model"].editor.findChild(QComboBox)
+    assert [box.itemText(number) for number in range(box.count())] == ["my dereverb 名"]
+    assert page.form.values()["model"] == "typed"
+    page.form.set_values({"input": str(speech(folder / "song 録音.wav", 3)), "model": "my dereverb 名"})
+    page.start_button.click()
+    until_ended(qtbot, desktop, "separate")
+    record = desktop.board.record("separate")
+    assert record.state is WorkState.DONE, record
+    page.shown()
+    assert [path.name for path in page.clips.paths] == ["vocal_song 録音.wav.flac"]
+    output = desktop.board.project.values("separate")["output"]
+    assert desktop.window.pages[SLICE].form.values()["input"] == output
