@@ -28,7 +28,15 @@ from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
 from engine.train.device import gradient_norm, mixed, mixed_precision
 from engine.train.loop import Loop, LoopSettings
-from engine.train.plan import FRAME_EDGES, Batch, batches_by_frames, epoch_generator, fingerprint, repeated
+from engine.train.plan import (
+    FRAME_EDGES,
+    Batch,
+    batches_by_frames,
+    epoch_generator,
+    fingerprint,
+    repeated,
+    repetition,
+)
 from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
 from engine.train.report import training_result
 from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items
@@ -106,12 +114,12 @@ class FlowTraining:
         self._network.save_memory(enabled=parameters.save_memory)
         self._learning = [tensor for tensor in network.parameters() if tensor.requires_grad]
         self._optimiser = adam([{"params": self._learning, SHARE: 1.0}], parameters.learning_rate)
-        self._indices = repeated(len(items))
+        self._indices = repeated(len(items), parameters.fewest_items)
 
     @property
     def order(self) -> str:
         """Fingerprint of the data and of their order."""
-        settings = (self._parameters.seed, self._parameters.batch_size)
+        settings = (self._parameters.seed, self._parameters.batch_size, *repetition(self._parameters))
         return fingerprint([settings, *((item.name, item.frames, item.phones) for item in self._items)])
 
     def parts(self) -> Mapping[str, Part]:

@@ -25,7 +25,7 @@ from engine.protocol.workspace import Workspace
 from engine.train.device import gradient_norm, mixed, mixed_precision
 from engine.train.gpt_data import GptBatch, GptItem, gpt_batch, gpt_items, rejected_sequences
 from engine.train.loop import Loop, LoopSettings
-from engine.train.plan import Batch, batches_by_seconds, epoch_generator, fingerprint, repeated
+from engine.train.plan import Batch, batches_by_seconds, epoch_generator, fingerprint, repeated, repetition
 from engine.train.report import training_result
 from engine.train.scaled_adam import ScaledAdam, ScaledAdamOptions
 from engine.train.state import Part, Place
@@ -49,14 +49,15 @@ class GptTraining:
         self._eos = model.config.eos_token
         options = ScaledAdamOptions(lr=parameters.learning_rate)
         self._optimiser = ScaledAdam(self._model.parameters(), options)
-        self._indices = repeated(len(items))
+        self._indices = repeated(len(items), parameters.fewest_items)
         wanted = max(parameters.batch_size // 2, 1) if parameters.dpo else parameters.batch_size
         self._batch_size = max(min(wanted, len(self._indices) // _SHARE_OF_ITEMS), 1)
 
     @property
     def order(self) -> str:
         """Fingerprint of the data and of their order."""
-        settings = (self._parameters.seed, self._batch_size, self._parameters.accumulate_batches)
+        given = self._parameters
+        settings = (given.seed, self._batch_size, given.accumulate_batches, *repetition(given))
         return fingerprint([settings, *((item.name, item.phones, item.tokens) for item in self._items)])
 
     def parts(self) -> Mapping[str, Part]:

@@ -9,17 +9,24 @@ from typing import Final
 
 import numpy as np
 
-FEW_ITEMS: Final = 100
+from engine.protocol.stages.training import TrainingParameters
+
 FRAME_EDGES: Final = (32, *range(300, 2000, 100))
 
 Batch = tuple[int, ...]
 """Indices of the items of one batch."""
 
 
-def repeated(count: int) -> list[int]:
-    """Indices of all items; a small set comes several times, so that an epoch is worth its while."""
-    times = max(2, FEW_ITEMS // count) if 0 < count < FEW_ITEMS else 1
+def repeated(count: int, fewest: int) -> list[int]:
+    """Indices of all items; a set of fewer than `fewest` comes several times in an epoch."""
+    times = max(2, fewest // count) if 0 < count < fewest else 1
     return list(range(count)) * times
+
+
+def repetition(parameters: TrainingParameters) -> tuple[int, ...]:
+    """What the repetition adds to the fingerprint of an order; nothing where it is the original's."""
+    usual = TrainingParameters.model_fields["fewest_items"].default
+    return () if parameters.fewest_items == usual else (parameters.fewest_items,)
 
 
 def batches_by_seconds(

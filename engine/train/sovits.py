@@ -31,7 +31,7 @@ from engine.train.losses import (
     generator_loss,
     mel_loss,
 )
-from engine.train.plan import Batch, batches_by_frames, epoch_generator, fingerprint, repeated
+from engine.train.plan import Batch, batches_by_frames, epoch_generator, fingerprint, repeated, repetition
 from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
 from engine.train.report import training_result
 from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items, spectrogram_spec
@@ -74,12 +74,12 @@ class SovitsTraining:
         self._judge_optimiser = adam(
             [{"params": list(judges.parameters()), SHARE: 1.0}], parameters.learning_rate
         )
-        self._indices = repeated(len(items))
+        self._indices = repeated(len(items), parameters.fewest_items)
 
     @property
     def order(self) -> str:
         """Fingerprint of the data and of their order."""
-        settings = (self._parameters.seed, self._parameters.batch_size)
+        settings = (self._parameters.seed, self._parameters.batch_size, *repetition(self._parameters))
         return fingerprint([settings, *((item.name, item.frames, item.phones) for item in self._items)])
 
     def parts(self) -> Mapping[str, Part]:

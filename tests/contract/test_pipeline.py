@@ -86,7 +86,8 @@ def prepared(studio, labels):
 
 @pytest.fixture(scope="module")
 def trained(studio, prepared):
-    common = {"workspace": str(studio.folder), "experiment": "声 it's", "total_epochs": 1, "batch_size": 16}
+    common = {"workspace": str(studio.folder), "experiment": "声 it's", "total_epochs": 1}
+    common |= {"batch_size": 4, "fewest_items": 1}
     sovits, _ = studio.run("train_sovits", **common)
     gpt, _ = studio.run("train_gpt", **common)
     return sovits, gpt

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,8 @@ def test_ctrl_c_cancels_and_ends_with_130(tmp_path):
         stderr=subprocess.DEVNULL,
         env=worker_environment(),
         start_new_session=True,
+        # Whoever started the tests may have turned the signal off for all below it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     with process:
         process.stdin.write(json.dumps(parameters).encode())

@@ -48,6 +48,15 @@ class TrainingParameters(ExperimentParameters):
         expert=True,
         ge=1,
     )
+    fewest_items: int = parameter(
+        100,
+        "Clips in an epoch, at least",
+        "Fewer clips come several times in an epoch, as in the original; 1 takes each once.",
+        unit="clips",
+        expert=True,
+        ge=1,
+        le=10000,
+    )
     seed: int = parameter(1234, "Seed", "Start of the random numbers.", expert=True, ge=0)
     precision: TrainingPrecision = parameter(
         TrainingPrecision.AUTO,

@@ -220,7 +220,7 @@ class LabelPage(Page):
         self.only_findings = QCheckBox(self.tr("Only findings"), self)
         self.only_findings.toggled.connect(lambda on: self.model.show_only_findings(only=on))
         self.only_findings.hide()
-        self.leave_out_button = QPushButton(self)
+        self.leave_out_button = QPushButton(self.tr("Leave out"), self)
         self.leave_out_button.setToolTip(
             self.tr("Takes the rows that training would leave out anyway out of the list; can be taken back")
         )

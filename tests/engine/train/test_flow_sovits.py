@@ -22,7 +22,7 @@ from tests.engine.train.test_loop import StopsAt, losses
 
 @pytest.fixture
 def prepared(tmp_path, monkeypatch):
-    monkeypatch.setattr(flow_sovits, "repeated", lambda count: list(range(count)))  # two steps an epoch
+    monkeypatch.setattr(flow_sovits, "repeated", lambda count, _: list(range(count)))  # two steps an epoch
     made = prepare(tmp_path)
     export_flow_sovits(tiny_flow("v4", encoder=SOVITS_SIZES), made.generator, info="start")
     return made

@@ -24,7 +24,7 @@ from tests.engine.train.test_loop import StopsAt, losses
 
 @pytest.fixture
 def prepared(tmp_path, monkeypatch):
-    monkeypatch.setattr(sovits, "repeated", lambda count: list(range(count)))  # two steps an epoch
+    monkeypatch.setattr(sovits, "repeated", lambda count, _: list(range(count)))  # two steps an epoch
     return prepare(tmp_path)
 
 
@@ -155,7 +155,7 @@ def test_a_missing_start_is_named(prepared):
 
 
 def test_a_training_with_speaker_vectors_ends_with_weights_that_speak(tmp_path, monkeypatch):
-    monkeypatch.setattr(sovits, "repeated", lambda count: list(range(count)))
+    monkeypatch.setattr(sovits, "repeated", lambda count, _: list(range(count)))
     prepared = prepare(tmp_path, PRO_SIZES)
     result, _ = train(prepared, version="v2Pro", total_epochs=1)
     path = prepared.workspace / "SoVITS_weights_v2Pro" / f"{prepared.name}_e1_s2.pth"
@@ -175,7 +175,7 @@ def test_a_training_with_speaker_vectors_ends_with_weights_that_speak(tmp_path, 
 
 
 def test_the_first_version_is_trained_with_its_own_phones(tmp_path, monkeypatch):
-    monkeypatch.setattr(sovits, "repeated", lambda count: list(range(count)))
+    monkeypatch.setattr(sovits, "repeated", lambda count, _: list(range(count)))
     prepared = prepare(tmp_path, replace(SOVITS_SIZES, version="v1", symbol_rows=322, style_bins=1025))
     train(prepared, version="v1", total_epochs=1, adversarial_from_step=99)
     path = prepared.workspace / "SoVITS_weights" / f"{prepared.name}_e1_s2.pth"
