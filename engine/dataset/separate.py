@@ -16,7 +16,7 @@ from engine.dataset.file_work import FileWork
 from engine.dataset.separation.find import ModelFile, find_model
 from engine.dataset.separation.load import load_separator
 from engine.dataset.separation.pieces import Pieces
-from engine.dataset.separation.stems import RATE_HZ, Check, Separator, Stems
+from engine.dataset.separation.stems import RATE_HZ, Separator, Stems, Tell
 from engine.modules.device import choose_device
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadParameters
@@ -64,17 +64,23 @@ def run(parameters: SeparateParameters, context: Context, pieces: Pieces = PIECE
         name = source.name if source.suffix.lower() == f".{kind}" else f"{source.name}.{kind}"
         voice, rest = output / f"vocal_{name}", other / f"instrument_{name}"
         blocks = read_stereo(source, RATE_HZ, lambda text: context.log(text, "warning"))
-        heard = _Heard()
+        heard, written = _Heard(), 0
+
+        def separated(mix: Stereo) -> Stems:
+            def tell(share: float) -> None:
+                context.check_cancelled()
+                piece = min(mix.shape[1], pieces.length - pieces.fade)
+                within_s = (written + share * piece) / RATE_HZ
+                context.progress(min(work.done_s + within_s, work.total_s), work.total_s, "s")
+
+            return _separated(network, mix, tell)
+
         with replacing(voice) as voice_part, replacing(rest) as rest_part:
             with _both(voice_part, rest_part, kind) as writers:
-                for stems in pieces.separate(
-                    heard.passed(blocks), lambda mix: _separated(network, mix, context.check_cancelled)
-                ):
+                for stems in pieces.separate(heard.passed(blocks), separated):
                     for stem, writer in zip(stems, writers, strict=True):
                         writer.add(stem)
-                    context.check_cancelled()
-                    within_s = min(work.done_s + heard.samples / RATE_HZ, work.total_s)
-                    context.progress(within_s, work.total_s, "s")
+                    written += stems.shape[-1]
             if not heard.sound:
                 raise BadAudio(
                     f"{source} is silent from start to end.", hint="Record it again, or leave it out."
@@ -89,15 +95,13 @@ def run(parameters: SeparateParameters, context: Context, pieces: Pieces = PIECE
 
 
 class _Heard:
-    """Counts the sound that goes by, and notices when there is any."""
+    """Notices when there is any sound in what goes by."""
 
     def __init__(self) -> None:
-        self.samples = 0
         self.sound = False
 
     def passed(self, blocks: Iterator[Stereo]) -> Iterator[Stereo]:
         for block in blocks:
-            self.samples += block.shape[1]
             self.sound = self.sound or bool(block.any())
             yield block
 
@@ -108,10 +112,10 @@ def _both(voice: Path, rest: Path, kind: str) -> Iterator[tuple[StereoWriter, St
         yield first, second
 
 
-def _separated(network: Separator, mix: Stereo, check: Check) -> Stems:
+def _separated(network: Separator, mix: Stereo, tell: Tell) -> Stems:
     """The stems of a piece; one that is too short for the networks is lengthened with silence."""
     short = max(_SHORTEST - mix.shape[1], 0)
-    stems = network.separate(np.pad(mix, ((0, 0), (0, short))), check)
+    stems = network.separate(np.pad(mix, ((0, 0), (0, short))), tell)
     return stems[..., : mix.shape[1]]
 
 

@@ -14,8 +14,8 @@ from engine.checkpoints.reader import read_checkpoint
 from engine.dataset.separation import library
 from engine.dataset.separation.bands import Bands
 from engine.dataset.separation.find import ModelFile
-from engine.dataset.separation.stems import Check, Stems, stems_of
-from engine.protocol.errors import BadCheckpoint
+from engine.dataset.separation.stems import Stems, Tell, stems_of
+from engine.protocol.errors import BadCheckpoint, BadParameters
 
 Weights = dict[str, Tensor]
 
@@ -47,10 +47,10 @@ class MaskSeparator:
     power: float
     device: torch.device
 
-    def separate(self, mix: Stereo, check: Check) -> Stems:
+    def separate(self, mix: Stereo, tell: Tell) -> Stems:
         """The voice and the rest."""
         spectrum, above = self.bands.analysed(mix)
-        mask = self._mask(spectrum.abs(), check)
+        mask = self._mask(spectrum.abs(), tell)
         if self.power:
             split = self.bands.split_row
             mask[:, :split] **= 1 + self.power / 3
@@ -61,7 +61,7 @@ class MaskSeparator:
         stems[1 if self.is_voice else 0] = rest
         return stems
 
-    def _mask(self, loudness: Tensor, check: Check) -> Tensor:
+    def _mask(self, loudness: Tensor, tell: Tell) -> Tensor:
         """(2, R, F) -> (2, R, F), window by window."""
         peak = loudness.max()
         if not peak:
@@ -72,12 +72,25 @@ class MaskSeparator:
         padded = torch.nn.functional.pad(loudness / peak, (offset, windows * step - frames + offset))
         made = []
         for number in range(windows):
-            check()
+            tell(number / windows)
             start = number * step
             with torch.inference_mode():
                 window = padded[None, :, :, start : start + _WINDOW].to(self.device)
-                made.append(self.network.predict_mask(window)[0].float().cpu())
+                made.append(self._predicted(window)[0].float().cpu())
         return torch.cat(made, dim=2)[:, :, :frames].clone()
+
+    def _predicted(self, window: Tensor) -> Tensor:
+        try:
+            mask: Tensor = self.network.predict_mask(window)
+        except RuntimeError as error:
+            if "Sizes of tensors" not in str(error):
+                raise
+            raise BadParameters(
+                "The table of bands does not fit the model for separating.",
+                hint="Put UVR's model_data.json beside the model: it names the right one.",
+                detail=str(error),
+            ) from error
+        return mask
 
 
 def load(model: ModelFile, aggressiveness: int, device: torch.device) -> MaskSeparator:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from engine.audio.stereo import Stereo
-from engine.dataset.separation.stems import Stems
+from engine.dataset.separation.stems import Stems, Tell
 
 Separate = Callable[[Stereo], Stems]
 
@@ -55,7 +55,7 @@ class Pieces:
         return made
 
 
-def overlapped(mix: Stereo, size: int, step: int, run: Callable[[Stereo], Stems]) -> Stems:
+def overlapped(mix: Stereo, size: int, step: int, run: Callable[[Stereo], Stems], tell: Tell) -> Stems:
     """What a network that hears `size` samples at a time makes of a recording, its windows overlapping.
 
     Args:
@@ -63,6 +63,7 @@ def overlapped(mix: Stereo, size: int, step: int, run: Callable[[Stereo], Stems]
         size: Samples of a window.
         step: Samples from one window to the next.
         run: Makes (K, 2, size) of (2, size).
+        tell: Is told which share is done.
 
     Returns:
         (K, 2, S)
@@ -77,6 +78,7 @@ def overlapped(mix: Stereo, size: int, step: int, run: Callable[[Stereo], Stems]
     made: Stems | None = None
     weights = np.zeros(total, np.float32)
     for start in range(0, windows * step, step):
+        tell(start / (windows * step))
         found = run(padded[:, start : start + size])
         if made is None:
             made = np.zeros((*found.shape[:2], total), np.float32)

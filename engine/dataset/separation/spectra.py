@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.audio.stereo import Stereo
 from engine.dataset.separation.find import ModelFile
-from engine.dataset.separation.stems import Check, Stems, stems_of
+from engine.dataset.separation.stems import Stems, Tell, stems_of
 from engine.protocol.errors import BadCheckpoint, BadParameters
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class SpectrumSeparator:
     gain: float
     is_voice: bool
 
-    def separate(self, mix: Stereo, check: Check) -> Stems:
+    def separate(self, mix: Stereo, tell: Tell) -> Stems:
         """The voice and the rest."""
         trim = self.n_fft // 2
         size = _HOP * (self.frames - 1)
@@ -51,7 +51,7 @@ class SpectrumSeparator:
         padded = np.pad(mix, ((0, 0), (trim, windows * step - mix.shape[1] + trim)))
         made = []
         for start in range(0, windows * step, step):
-            check()
+            tell(start / (windows * step))
             window = torch.from_numpy(np.ascontiguousarray(padded[:, start : start + size]))
             made.append(self._stem(window)[:, trim:-trim])
         found = np.concatenate(made, axis=1)[:, : mix.shape[1]]

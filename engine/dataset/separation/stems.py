@@ -15,14 +15,14 @@ Stems = NDArray[np.float32]
 
 RATE_HZ: Final = 44100
 
-Check = Callable[[], None]
-"""Raises Cancelled when the user has stopped."""
+Tell = Callable[[float], None]
+"""Is told which share of a piece is done; raises Cancelled when the user has stopped."""
 
 
 class Separator(Protocol):
     """A loaded network."""
 
-    def separate(self, mix: Stereo, check: Check) -> Stems:
+    def separate(self, mix: Stereo, tell: Tell) -> Stems:
         """The voice and the rest of (2, S) at 44.1 kHz; together they are the whole."""
         ...
 

@@ -15,7 +15,7 @@ from engine.checkpoints.reader import read_checkpoint
 from engine.dataset.separation import library
 from engine.dataset.separation.find import ModelFile
 from engine.dataset.separation.pieces import overlapped
-from engine.dataset.separation.stems import RATE_HZ, Check, Stems, stems_of
+from engine.dataset.separation.stems import RATE_HZ, Stems, Tell, stems_of
 from engine.protocol.errors import BadCheckpoint, BadParameters, MissingModel
 
 _BS: Final = "bs_roformer"
@@ -73,11 +73,10 @@ class WaveSeparator:
     is_voice: bool
     device: torch.device
 
-    def separate(self, mix: Stereo, check: Check) -> Stems:
+    def separate(self, mix: Stereo, tell: Tell) -> Stems:
         """The voice and the rest."""
 
         def run(window: Stereo) -> Stems:
-            check()
             heard = torch.from_numpy(np.ascontiguousarray(window)).to(self.device)
             with torch.inference_mode():
                 made = self.network(heard[None] if self.is_stereo else heard[:, None])
@@ -88,7 +87,7 @@ class WaveSeparator:
             short = window.shape[1] - found.shape[1]
             return torch.nn.functional.pad(found, (0, short)).float().cpu().numpy()[None]
 
-        found = overlapped(mix, self.chunk, max(self.chunk // self.overlap, 1), run)[0]
+        found = overlapped(mix, self.chunk, max(self.chunk // self.overlap, 1), run, tell)[0]
         return stems_of(mix, found, is_voice=self.is_voice)
 
 

@@ -291,6 +291,11 @@ def test_wrong_settings_and_weights_are_named(workspace):
     vr.with_suffix(".json").write_text('{"vr_model_param": "4band_44100_mid"}', encoding="utf-8")
     with pytest.raises(BadParameters, match="not supported"):
         run(parameters(workspace, "HP2"), RecordingContext())
+    write_old_mask(folder / "SP.pth", kind=129605)
+    with pytest.raises(BadParameters, match="bands does not fit"):
+        run(parameters(workspace, "SP"), RecordingContext())
+    write_old_mask(folder / "big.pth", kind=537238)  # its pyramid has two more branches
+    run(parameters(workspace, "big"), RecordingContext())
 
 
 def test_without_the_library_the_way_to_install_it_is_named(workspace, monkeypatch):

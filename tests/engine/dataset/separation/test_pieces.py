@@ -48,6 +48,6 @@ def test_two_opinions_go_over_gradually():
 @pytest.mark.parametrize("step", [16, 32, 64])
 def test_windows_make_up_the_whole(samples, step):
     sound = noise(1)[:, :samples]
-    made = overlapped(sound, 64, step, lambda window: np.stack([window, -window]))
+    made = overlapped(sound, 64, step, lambda window: np.stack([window, -window]), print)
     np.testing.assert_allclose(made[0], sound, atol=1e-6)
     np.testing.assert_allclose(made[1], -sound, atol=1e-6)

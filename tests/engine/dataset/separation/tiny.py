@@ -56,10 +56,10 @@ def have_library():
 needs_library = pytest.mark.skipif(not have_library(), reason='the extra "separate" is not installed')
 
 
-def write_old_mask(path):
+def write_old_mask(path, kind=123821):
     """A VR model such as HP2: half precision, as the real ones are."""
     torch.manual_seed(1)
-    network = library.old_mask_network(672, CAPACITY, 123821)
+    network = library.old_mask_network(672, CAPACITY, kind)
     torch.save({name: _half(value) for name, value in network.state_dict().items()}, path)
     return path
 
