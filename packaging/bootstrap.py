@@ -46,6 +46,10 @@ class SetupError(Exception):
 # --- what kind of machine this is -----------------------------------------------------------------
 
 
+ALONE = ("separate",)
+"""Locks whose packages ask for others that would bring in much that is never used."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
     """A system library that a package needs.
@@ -225,7 +229,7 @@ class Setup:
 
     def locks(self, *, tests: bool) -> tuple[str, ...]:
         """Names of the locks to install."""
-        return (self.lock, "test") if tests else (self.lock,)
+        return (self.lock, *ALONE, "test") if tests else (self.lock, *ALONE)
 
 
 def stamp(setup: Setup, lock: str) -> str:
@@ -349,6 +353,7 @@ def install(setup: Setup, name: str) -> None:
     say(f"Installing {total} packages of {path.name}; the first time this takes some minutes")
     command = [str(setup.python), "-m", "pip", "install", "--disable-pip-version-check"]
     command += ["--progress-bar", "off", "--only-binary", ":all:", "-r", str(path)]
+    command += ["--no-deps"] if name in ALONE else []
     started = time.monotonic()
     counter = Counter(total, site_packages(setup))
     with subprocess.Popen(

@@ -21,8 +21,8 @@ from engine.protocol.errors import BadParameters, MissingModel
 
 _NETWORKS: Final = "audio_separator.separator.uvr_lib_v5"
 INSTALL: Final = (
-    'Install the program with its extra "separate", then: '
-    "pip install --no-deps audio-separator==0.47.1 rotary-embedding-torch==0.6.5"
+    "Start the program with packaging/bootstrap.py once more, or install packaging/locks/separate.txt: "
+    "pip install --no-deps -r packaging/locks/separate.txt"
 )
 
 

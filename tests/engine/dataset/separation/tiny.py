@@ -53,7 +53,7 @@ def have_library():
     return True
 
 
-needs_library = pytest.mark.skipif(not have_library(), reason='the extra "separate" is not installed')
+needs_library = pytest.mark.skipif(not have_library(), reason="packaging/locks/separate.txt is not installed")
 
 
 def write_old_mask(path, kind=123821):
