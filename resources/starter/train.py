@@ -1,16 +1,18 @@
-"""Makes the starter voice from nothing: `python resources/starter/train.py STEP --data LIST --work FOLDER`.
+"""Makes the starter voice from nothing: `python resources/starter/train.py all --work FOLDER`.
 
-Steps, each of which goes on where it was stopped:
+`all` runs these steps, each of which goes on where it was stopped, and then both trainings in turns:
 
-    encoder    a small content encoder, taught by a Whisper model's encoder and by the transcripts
+    (data.py)  synthetic speech with the times of its phones, in `FOLDER/data`
+    encoder    a small content encoder, which learns the phone of every frame
     features   phones and content features of the clips (1a, 1b), then new small networks whose
                codebook fits them, and the semantic tokens (1c)
-    sovits     trains the new SoVITS
     joined     rows of one to three clips for the GPT
-    gpt        trains the new GPT
+    gpt        trains the new GPT, and tells the phone error of what it says
+    sovits     trains the new SoVITS
     pack       writes the newest weights and the voice card into a folder
 
-The training steps are the program's own stages, started from new networks instead of pretrained ones.
+The training steps are the program's own, started from new networks instead of pretrained ones, with
+what `lessons.py` adds to them.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import soundfile
 import torch
 
 from engine.audio.io import read_audio
@@ -150,6 +153,7 @@ NAME: Final = "starter"
 TEST_NAME: Final = "starter-test"
 GPT_NAME: Final = "starter-joined"
 REFERENCE: Final = "slt-00155"
+REFERENCE_FILE: Final = "reference.flac"
 SOVITS: Final = SovitsConfig(
     segment_samples=15360,
     latent_channels=96,
@@ -454,6 +458,7 @@ def pack(arguments: argparse.Namespace) -> None:
     """Writes the newest states as half-precision weights, with the voice card, into `--out`."""
     workspace, v2 = Workspace(arguments.work), version("v2")
     out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
     sound = newest(workspace.experiment(NAME).sovits_folder(v2))
     speech = newest(workspace.experiment(GPT_NAME).gpt_folder(v2))
     remark = f"{sound.place.epoch}epoch_{sound.place.step}iteration"
@@ -463,16 +468,17 @@ def pack(arguments: argparse.Namespace) -> None:
     weights = {KEY_PREFIX + name: tensor for name, tensor in speech.parts["gpt"].items()}
     write_gpt(out / GPT_FILE, weights, GPT.to_checkpoint(), f"GPT-e{speech.place.epoch}")
     shutil.copytree(arguments.work / "content_encoder", out / "content_encoder", dirs_exist_ok=True)
-    rows = {Path(row.path).stem: row for row in rows_of(arguments.data)}
-    row = rows[arguments.reference]
-    reference = f"reference{Path(row.path).suffix}"
-    shutil.copyfile(row.clip(arguments.data.parent), out / reference)
+    data = arguments.work / "data"
+    rows = {Path(row.path).stem: row for row in rows_of(data / "slt.list")}
+    row = rows[REFERENCE]
+    wave, rate_hz = soundfile.read(row.clip(data), dtype="int16")
+    soundfile.write(out / REFERENCE_FILE, wave, rate_hz, subtype="PCM_16")
     card = VoiceCard(
         name=NAME,
         gpt=GPT_FILE,
         sovits=GENERATOR_FILE,
         content_encoder="content_encoder",
-        reference=reference,
+        reference=REFERENCE_FILE,
         prompt_text=row.text,
         about=ABOUT,
     )
@@ -512,9 +518,7 @@ def main() -> None:
     """Runs one step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=STEPS)
-    parser.add_argument("--data", type=Path, help=".list file of the training clips")
     parser.add_argument("--work", type=Path, required=True, help="folder for states and results")
-    parser.add_argument("--whisper", type=Path, help="folder of a faster-whisper model (step encoder)")
     parser.add_argument("--rows", type=int, default=1500, help="rows to train the GPT on (step joined)")
     parser.add_argument("--rounds", type=int, default=40, help="turns of both trainings (step all)")
     parser.add_argument("--seed", type=int, default=0, help="which rows are joined (step joined)")
@@ -523,7 +527,6 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="learning rate; empty takes the recipe's")
     parser.add_argument("--save-every", type=int, default=10, help="epochs between exported weights")
     parser.add_argument("--adversarial-from", type=int, default=1000000, help="step at which the judges join")
-    parser.add_argument("--reference", default=REFERENCE, help="clip of the voice card (step pack)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for step pack")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
