@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -176,23 +177,30 @@ def _drive(name: str, values: dict[str, Any], on_event: Callable[[Event], None])
     """Runs a stage in a worker; Ctrl+C cancels it, a second Ctrl+C kills the process."""
     with Worker() as worker:
         job = worker.start(name, values)
-        asked = False
-        events = worker.events(job)
-        while True:
-            try:
-                event = next(events)
-            except KeyboardInterrupt:
-                if asked:
-                    worker.kill()
-                    return JobCancelled(job=job)
+        presses = []
+
+        def on_ctrl_c(*_: object) -> None:
+            presses.append(True)
+            if len(presses) == 1:
                 worker.cancel(job)
-                asked, events = True, worker.events(job)
-                continue
-            except WorkerDied as error:
-                event = Failed(job=job, code=error.code, message=error.message, hint=error.hint)
-            on_event(event)
-            if isinstance(event, Done | Failed | JobCancelled):
-                return event
+            else:
+                worker.kill()
+
+        before = signal.signal(signal.SIGINT, on_ctrl_c)
+        try:
+            for event in worker.events(job):
+                on_event(event)
+                if isinstance(event, Done | Failed | JobCancelled):
+                    return event
+        except WorkerDied as error:
+            if len(presses) > 1:
+                return JobCancelled(job=job)
+            died = Failed(job=job, code=error.code, message=error.message, hint=error.hint)
+            on_event(died)
+            return died
+        finally:
+            signal.signal(signal.SIGINT, before)
+    raise RuntimeError("the worker's events ended without an end message")
 
 
 def _read_parameters(source: str) -> dict[str, Any]:

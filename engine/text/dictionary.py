@@ -74,9 +74,7 @@ class Dictionary:
             return ()
         seen = _as_matched(text, language)
         return tuple(
-            f"{word}={' '.join(units)}"
-            for word, units in sorted(entries.items())
-            if word.casefold() in seen
+            f"{word}={' '.join(units)}" for word, units in sorted(entries.items()) if word.casefold() in seen
         )
 
     def over(self, other: Dictionary) -> Dictionary:
