@@ -84,6 +84,11 @@ def dependencies(group: str | None = None) -> list[str]:
     return [str(line) for line in found]
 
 
+def program() -> list[str]:
+    """What the program is installed with: its own requirements and those of the local server."""
+    return [*dependencies(), *dependencies("server")]
+
+
 def pinned(text: str) -> list[str]:
     """The lines of a lock that pin a package, without comments."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
@@ -170,20 +175,20 @@ def main() -> None:
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")
     upgrade = parser.parse_args().upgrade
     LOCKS.mkdir(parents=True, exist_ok=True)
-    program: set[str] = set()
+    locked: set[str] = set()
     for target in TARGETS:
         path = LOCKS / f"{target.name}.txt"
-        pins = compile_pins(dependencies(), target.platform, None if upgrade else path)
+        pins = compile_pins(program(), target.platform, None if upgrade else path)
         if not target.cuda:
             pins = [pin for pin in pins if not CUDA_ONLY.match(pin)]
         write_lock(path, target.notes, pins)
         if target.name == "linux-cpu":
-            program = set(pins)
+            locked = set(pins)
         print(f"{path.name}: {len(pins)} packages")
     path = LOCKS / "test.txt"
-    both = [*dependencies(), *dependencies("test"), *sorted(program)]
+    both = [*program(), *dependencies("test"), *sorted(locked)]
     pins = compile_pins(both, TARGETS[0].platform, None if upgrade else path)
-    tests_only = [pin for pin in pins if pin not in program and not CUDA_ONLY.match(pin)]
+    tests_only = [pin for pin in pins if pin not in locked and not CUDA_ONLY.match(pin)]
     write_lock(path, ("What the tests need beside one of the other locks.",), tests_only)
     print(f"{path.name}: {len(tests_only)} packages")
 
