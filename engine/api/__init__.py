@@ -1,0 +1,1 @@
+"""The local server: the original's own calls, and the dialects that other programs speak."""
