@@ -23,6 +23,7 @@ from torch.nn import functional
 from engine.checkpoints.inspection import ModelKind, inspect
 from engine.checkpoints.reader import read_checkpoint
 from engine.checkpoints.writer import write_gpt
+from engine.models.weights import MOST_LAYERS
 from engine.modules.token_decoder import DecoderStack, KeyValueCache, ScaledPosition, TokenTable
 from engine.protocol.errors import BadCheckpoint
 
@@ -60,6 +61,8 @@ class GptConfig:
     bert_channels: int = OFFICIAL_BERT_CHANNELS
 
     def __post_init__(self) -> None:
+        if not 1 <= self.layers <= MOST_LAYERS:
+            raise ValueError(f"{self.layers} layers, and 1 to {MOST_LAYERS} are possible")
         if self.heads < 1 or self.width % self.heads or self.width % 2:
             raise ValueError(f"width {self.width} must be even and a multiple of heads {self.heads}")
         if self.eos_token != self.semantic_rows - 1:

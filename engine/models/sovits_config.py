@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.audio.spectrogram import MelSpec, SpectrogramSpec
+from engine.models.weights import MOST_LAYERS
 from engine.protocol.errors import BadCheckpoint
 from engine.protocol.versions import VERSIONS, Decoder, ModelVersion
 
@@ -129,6 +130,9 @@ class SovitsConfig:
             )
             == len(self.resblock_dilations),
             "resblock must be 1": self.resblock == "1",
+            f"there must be 1 to {MOST_LAYERS} layers": all(
+                1 <= count <= MOST_LAYERS for count in (self.layers, self.posterior_layers, self.flow_layers)
+            ),
             "kernel_size and gate_kernel must be odd": bool(self.kernel % 2 and self.gate_kernel % 2),
             "hidden_channels must be a multiple of n_heads": self.hidden_channels % self.heads == 0,
             "mrte_channels must be a multiple of mrte_heads": self.mrte_channels % self.mrte_heads == 0,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from torch import Tensor, nn
 
 from engine.protocol.errors import BadCheckpoint
+
+MOST_LAYERS: Final = 512
+"""A configuration that asks for more is refused before anything is built of it."""
 
 _NAMED = 3
 

@@ -172,6 +172,10 @@ def test_configuration_survives_the_file_layout():
         GptConfig.from_checkpoint({"model": {}})
     with pytest.raises(BadCheckpoint):
         GptConfig.from_checkpoint({})
+    endless = GptConfig().to_checkpoint()
+    endless["model"]["n_layer"] = 10**9
+    with pytest.raises(BadCheckpoint, match="1000000000 layers"):
+        GptConfig.from_checkpoint(endless)
     with pytest.raises(ValueError, match="heads"):
         GptConfig(width=30, heads=4)
 

@@ -24,6 +24,13 @@ def test_an_official_configuration_gets_no_entries_of_ours():
     assert "version" not in official["model"]
 
 
+@pytest.mark.parametrize("key", ["n_layers", "posterior_layers", "flow_layers"])
+@pytest.mark.parametrize("count", [0, -1, 10**9])
+def test_an_absurd_number_of_layers_is_refused_before_they_are_built(key, count):
+    with pytest.raises(BadCheckpoint, match="layers"):
+        SovitsConfig.from_checkpoint({"model": {key: count}})
+
+
 def test_small_sizes_survive_the_file():
     shown = {name: getattr(TINY, name) for name in ("symbol_rows", "style_bins", "speaker_channels")}
     assert SovitsConfig.from_checkpoint(TINY.to_checkpoint(), shown) == TINY
