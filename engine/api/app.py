@@ -1,0 +1,82 @@
+"""The server put together: one web application behind the guard, and the program that runs it."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from engine.api.guard import Application, Guard
+from engine.api.jobs import Jobs
+from engine.api.settings import ServerSettings
+from engine.protocol.errors import MissingModel
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+log = logging.getLogger(__name__)
+
+EXTRA: Final = "server"
+_NEEDED: Final = ("fastapi", "uvicorn")
+
+
+def require_libraries() -> None:
+    """Looks for what the server is made with.
+
+    Raises:
+        MissingModel: a library is not installed.
+    """
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingModel(
+            f"The local server needs {' and '.join(missing)}.",
+            hint=f'Install the extra "{EXTRA}": pip install "gsv-desktop[{EXTRA}]".',
+        )
+
+
+def make_app(settings: ServerSettings) -> Application:
+    """The whole server as one ASGI application.
+
+    Raises:
+        MissingModel: a library is not installed.
+    """
+    require_libraries()
+    return Guard(_make_web(settings), settings)
+
+
+def _make_web(settings: ServerSettings) -> FastAPI:
+    from fastapi import FastAPI
+
+    jobs = Jobs(settings.workspace)
+
+    @asynccontextmanager
+    async def alive(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        jobs.close()
+
+    web = FastAPI(title="GSV Desktop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=alive)
+
+    @web.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return _with_pages(web, jobs, settings)
+
+
+def _with_pages(web: FastAPI, jobs: Jobs, settings: ServerSettings) -> FastAPI:
+    """Puts the original's calls, which are gradio's, below everything else."""
+    if importlib.util.find_spec("engine.api.gradio_blocks") is None:
+        return web
+    if importlib.util.find_spec("gradio") is None:
+        log.warning('the calls of the original are off: gradio is not installed (extra "%s")', EXTRA)
+        return web
+    import gradio
+
+    from engine.api.gradio_blocks import build_blocks
+
+    mounted: FastAPI = gradio.mount_gradio_app(
+        web, build_blocks(jobs, settings), path="/", max_file_size=settings.limits.upload_bytes
+    )
+    return mounted
