@@ -13,8 +13,9 @@ from typing import Final
 from PySide6.QtWidgets import QApplication
 
 from engine.protocol.errors import EngineError
-from gsv_desktop.core.paths import config_folder, sample_workspace
-from gsv_desktop.core.project import Project, create_project
+from engine.protocol.user_folders import config_folder
+from gsv_desktop.core.paths import sample_workspace
+from gsv_desktop.core.project import LABEL, Project, create_project
 from gsv_desktop.core.sample import open_sample
 from gsv_desktop.core.settings import SettingsStore
 from gsv_desktop.errors import show_error, show_unexpected
@@ -106,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Opens the window and runs until it is closed."""
     parser = argparse.ArgumentParser(prog="gsv_desktop", description="GSV Desktop: the window")
     parser.add_argument("project", nargs="?", help="workspace folder; the sample project when left out")
+    parser.add_argument("--page", default="", metavar="STAGE", help="stage whose page is shown first")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="label file that the label page shows")
     options = parser.parse_args(arguments)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("GSV Desktop")
@@ -114,11 +117,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.excepthook = show_unexpected
     try:
         project = find_project(options.project)
+        if options.labels is not None:
+            project.set_values(LABEL, {**project.values(LABEL), "labels": str(options.labels.absolute())})
     except EngineError as error:
         show_error(None, error)
         return 1
     desktop = DesktopApp(project, SettingsStore(config_folder() / "settings.json"))
     theme.dress()
+    if options.page:
+        desktop.window.show_page(options.page)
     desktop.window.show()
     code = application.exec()
     desktop.close()

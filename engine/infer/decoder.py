@@ -6,17 +6,15 @@ Shapes: C channels, G style, F frames, L phones, P mel frames, S samples, T toke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.audio.resample import Samples
 from engine.infer.options import SoundOptions
 from engine.infer.spelling import Words
-from engine.modules.quantizer import Quantizer
 from engine.protocol.versions import ModelVersion
 
 
@@ -115,23 +113,6 @@ class SoundDecoder(Protocol):
     def use_float32(self) -> bool:
         """Computes in float32 from now on; False when it did so already."""
         ...
-
-
-class CodeReader:
-    """The part of a SoVITS network that makes tokens of recordings, always in float32.
-
-    The tokens of a reference, and with them all that follows, shall not depend on the device.
-    """
-
-    def __init__(self, projection: nn.Module, quantizer: Quantizer, device: torch.device) -> None:
-        """Copies the two layers that are needed."""
-        self._projection = deepcopy(projection).float().to(device)
-        self._quantizer = deepcopy(quantizer).float().to(device)
-
-    @torch.no_grad()
-    def codes(self, content: Tensor) -> Tensor:
-        """(1, C, T') content features -> (T,) tokens on the CPU."""
-        return self._quantizer.codes(self._projection(content))[0].cpu()
 
 
 def mean_timbre(heard: Sequence[Timbre]) -> Timbre:

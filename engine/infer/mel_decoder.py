@@ -17,9 +17,10 @@ from torch import Tensor
 
 from engine.audio.resample import Samples, resample
 from engine.audio.spectrogram import linear_spectrogram, log_mel, normalise_mel
-from engine.infer.decoder import CodeReader, Prompt, Timbre, to_samples
+from engine.infer.decoder import Prompt, Timbre, to_samples
 from engine.infer.options import SoundOptions
 from engine.infer.wave_decoder import within_full_scale
+from engine.models.codes import CodeReader
 from engine.models.flow_matching import FlowOptions
 from engine.models.flow_sovits import FlowSovits, MelPrompt
 from engine.models.vocoder import Vocoder
@@ -38,7 +39,7 @@ class MelDecoder:
         self, network: FlowSovits, vocoder: Vocoder, version: ModelVersion, computing: Computing = CPU
     ) -> None:
         """Takes networks in float32, and puts them where and how they shall compute."""
-        self._reader = CodeReader(network.ssl_proj, network.quantizer, computing.device)
+        self._reader = CodeReader.copy_of(network.ssl_proj, network.quantizer).to(computing.device)
         self._network = network.to(computing.device, computing.dtype).eval()
         self._vocoder = vocoder.to(computing.device, computing.dtype).eval()
         self._version = version
@@ -66,7 +67,7 @@ class MelDecoder:
 
     def codes(self, content: Tensor) -> Tensor:
         """(1, C, T') content features -> (T,) tokens on the CPU."""
-        return self._reader.codes(content)
+        return self._reader.extract_codes(content)[0].cpu()
 
     @torch.no_grad()
     def listen(self, samples: Samples) -> Timbre:

@@ -19,9 +19,10 @@ from torch import Tensor
 
 from engine.audio.resample import Samples, resample
 from engine.audio.spectrogram import linear_spectrogram
-from engine.infer.decoder import CodeReader, Prompt, Timbre, to_samples
+from engine.infer.decoder import Prompt, Timbre, to_samples
 from engine.infer.options import SoundOptions
 from engine.infer.sola import Joiner
+from engine.models.codes import CodeReader
 from engine.models.hubert import RATE_HZ as SPEAKER_RATE_HZ
 from engine.models.sovits import FRAMES_PER_CODE, Sovits, SpeakSettings
 from engine.modules.device import CPU, Computing
@@ -67,7 +68,7 @@ class WaveDecoder:
                 need it.
             computing: device and precision.
         """
-        self._reader = CodeReader(network.ssl_proj, network.quantizer, computing.device)
+        self._reader = CodeReader.copy_of(network.ssl_proj, network.quantizer).to(computing.device)
         self._network = network.to(computing.device, computing.dtype).eval()
         self._version = version
         self._speaker_encoder = speaker_encoder
@@ -95,7 +96,7 @@ class WaveDecoder:
 
     def codes(self, content: Tensor) -> Tensor:
         """(1, C, T') content features -> (T,) tokens on the CPU."""
-        return self._reader.codes(content)
+        return self._reader.extract_codes(content)[0].cpu()
 
     @torch.no_grad()
     def listen(self, samples: Samples) -> Timbre:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +21,27 @@ _TABLE: Final = "quantizer.vq.layers.0._codebook.embed"
 
 
 class CodeReader(nn.Module):
-    """A SoVITS network's way from content features to codes, and nothing else of it."""
+    """A SoVITS network's way from content features to codes, and nothing else of it.
 
-    def __init__(self, channels: int, codes: int) -> None:
-        """Takes the width of the content features and the number of codes."""
+    Attributes:
+        channels: Width of the content features.
+    """
+
+    def __init__(self, ssl_proj: nn.Conv1d, quantizer: Quantizer) -> None:
+        """Takes the two layers."""
         super().__init__()
-        self.channels = channels
-        self.ssl_proj = nn.Conv1d(channels, channels, FRAMES_PER_CODE, stride=FRAMES_PER_CODE)
-        self.quantizer = Quantizer(codes, channels)
+        self.channels = ssl_proj.in_channels
+        self.ssl_proj = ssl_proj
+        self.quantizer = quantizer
+
+    @classmethod
+    def copy_of(cls, ssl_proj: nn.Conv1d, quantizer: Quantizer) -> Self:
+        """A reader with layers of its own, in float32.
+
+        The codes of a reference, and with them all that follows, shall not depend on the precision
+        in which a network speaks.
+        """
+        return cls(deepcopy(ssl_proj).float(), deepcopy(quantizer).float())
 
     @torch.no_grad()
     def extract_codes(self, ssl: Tensor) -> Tensor:
@@ -49,7 +63,8 @@ def load_code_reader(path: Path) -> CodeReader:
         )
     codes, channels = weights[_TABLE].shape
     with torch.device("meta"):
-        reader = CodeReader(channels, codes)
+        projection = nn.Conv1d(channels, channels, FRAMES_PER_CODE, stride=FRAMES_PER_CODE)
+        reader = CodeReader(projection, Quantizer(codes, channels))
     kept = {name: tensor for name, tensor in weights.items() if name.startswith(_PARTS)}
     put_weights(reader, kept, path)
     return reader.eval()

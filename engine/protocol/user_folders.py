@@ -11,10 +11,19 @@ from typing import Final
 FOLDER: Final = "GSV Desktop"
 
 
+def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Folder of the settings."""
+    return _user_folder(environment, windows="APPDATA", linux="XDG_CONFIG_HOME", fallback=".config")
+
+
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Folder of what belongs to the user and to every workspace."""
+    return _user_folder(environment, windows="LOCALAPPDATA", linux="XDG_DATA_HOME", fallback=".local/share")
+
+
+def _user_folder(environment: Mapping[str, str], *, windows: str, linux: str, fallback: str) -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / FOLDER
-    named = environment.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME", "")
-    base = Path(named) if named and Path(named).is_absolute() else Path.home() / ".local" / "share"
+    named = environment.get(windows if sys.platform == "win32" else linux, "")
+    base = Path(named) if named and Path(named).is_absolute() else Path.home() / fallback
     return base / FOLDER

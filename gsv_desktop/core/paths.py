@@ -1,36 +1,16 @@
-"""Where the program keeps what belongs to the user."""
+"""Where the window puts what it makes for the user."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-FOLDER: Final = "GSV Desktop"
+from engine.protocol.user_folders import data_folder
+
 SAMPLE: Final = "GSV Sample"
-
-
-def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Folder of the settings."""
-    return _user_folder(environment, windows="APPDATA", linux="XDG_CONFIG_HOME", fallback=".config")
-
-
-def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Folder of larger things that the user did not place himself."""
-    return _user_folder(environment, windows="LOCALAPPDATA", linux="XDG_DATA_HOME", fallback=".local/share")
 
 
 def sample_workspace() -> Path:
     """Where the sample project is made: among the user's documents when there is such a folder."""
     documents = Path.home() / "Documents"
     return (documents if documents.is_dir() else data_folder()) / SAMPLE
-
-
-def _user_folder(environment: Mapping[str, str], *, windows: str, linux: str, fallback: str) -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / FOLDER
-    named = environment.get(windows if sys.platform == "win32" else linux, "")
-    base = Path(named) if named and Path(named).is_absolute() else Path.home() / fallback
-    return base / FOLDER

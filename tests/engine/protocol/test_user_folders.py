@@ -1,20 +1,19 @@
 """Folders of the user's own."""
 
-import sys
 from pathlib import Path
 
-import pytest
-
-from engine.protocol.user_folders import data_folder
-from gsv_desktop.core import paths
+from engine.protocol.user_folders import config_folder, data_folder
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names")
-def test_an_absolute_folder_of_the_environment_counts(tmp_path):
+def test_folders_follow_the_system_and_ignore_relative_ones(tmp_path: Path, monkeypatch):
     folder = tmp_path / "用户 it's 名"
-    assert data_folder({"XDG_DATA_HOME": str(folder)}) == folder / "GSV Desktop"
-    assert data_folder({"XDG_DATA_HOME": "d"}) == Path.home() / ".local" / "share" / "GSV Desktop"
-
-
-def test_the_window_means_the_same_folder():
-    assert data_folder() == paths.data_folder()
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(Path, "home", lambda: folder)
+    assert config_folder({"XDG_CONFIG_HOME": str(folder / "c")}) == folder / "c" / "GSV Desktop"
+    assert config_folder({"XDG_CONFIG_HOME": "c"}) == folder / ".config" / "GSV Desktop"
+    assert data_folder({}) == folder / ".local" / "share" / "GSV Desktop"
+    assert data_folder({"XDG_DATA_HOME": str(folder / "d")}) == folder / "d" / "GSV Desktop"
+    monkeypatch.setattr("sys.platform", "win32")
+    assert config_folder({"APPDATA": str(folder / "r")}) == folder / "r" / "GSV Desktop"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert data_folder({}) == folder / "Library" / "Application Support" / "GSV Desktop"
