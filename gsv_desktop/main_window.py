@@ -94,6 +94,12 @@ class MainWindow(QMainWindow):
         """The page with labels that may not be saved yet."""
         return next(page for page in self.pages if isinstance(page, LabelPage))
 
+    def show_page(self, stage: str) -> None:
+        """Turns to the page of a stage; one that has none changes nothing."""
+        for number, page in enumerate(self.pages):
+            if page.stage == stage:
+                self.tabs.setCurrentIndex(number)
+
     def open_project(self, project: Project) -> None:
         """Shows another project; the forms of the old one are kept."""
         self._keep_forms()

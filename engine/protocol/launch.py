@@ -23,6 +23,19 @@ def worker_command() -> list[str]:
     return [sys.executable, "-P", "-m", "engine.worker"]
 
 
+def window_command(workspace: Path, page: str, labels: Path | None = None) -> list[str]:
+    """Program and arguments of the window, open on a page.
+
+    Args:
+        workspace: The workspace that it shows.
+        page: The stage of the page.
+        labels: The label file that its page shows; None for the one of the last time.
+    """
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "gsv_desktop"]
+    shown = ["--labels", str(labels)] if labels else []
+    return [*program, str(workspace), "--page", page, *shown]
+
+
 def worker_environment() -> dict[str, str]:
     """Environment of a worker: UTF-8 whatever the system's locale, and our packages importable."""
     environment = dict(os.environ)
