@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_speak(commands.add_parser("speak", help="say a text"))
 
+    _add_serve(commands.add_parser("serve", help="the local server: the original's calls and OpenAI's"))
+
     doctor = commands.add_parser("doctor", help="JSON: machine, libraries, models, and remedies")
     doctor.add_argument("--workspace", type=Path, default=Path())
     doctor.set_defaults(command=_doctor)
@@ -94,6 +97,38 @@ def _add_speak(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help=SpeakParameters.model_fields["out"].description)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(command=_speak)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--port", type=int, default=9874, help="port that it listens at; 0 takes a free one")
+    add(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at; others than the loopback need a token",
+    )
+    add("--token", default="", help="word that every caller must send as `Authorization: Bearer WORD`")
+    add("--workspace", type=Path, default=Path(), help="folder that relative paths start from")
+    add(
+        "--allow",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="one more folder that callers may read and write in; may be given several times",
+    )
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="web page, such as http://localhost:8000, whose scripts may call; may be given several times",
+    )
+    add("--control", action="store_true", help="let callers restart and end the server by /control")
+    add("--speakers", type=int, default=1, help="processes that speak at a time")
+    add("--device", default="auto", help="device that they speak on")
+    add("--with-parent", action="store_true", help="stop when standard input ends")
+    parser.set_defaults(command=_serve)
 
 
 def _stages(_: argparse.Namespace) -> int:
@@ -164,6 +199,36 @@ def _speak(arguments: argparse.Namespace) -> int:
     elif isinstance(end, Failed):
         _complain(end)
     return _exit_code(end)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from engine.api.app import require_libraries
+    from engine.api.settings import ServerSettings
+
+    require_libraries()
+    settings = ServerSettings(
+        workspace=arguments.workspace.resolve(),
+        host=arguments.host,
+        port=arguments.port,
+        token=arguments.token,
+        folders=tuple(folder.resolve() for folder in arguments.allow),
+        origins=tuple(origin.rstrip("/") for origin in arguments.allow_origin),
+        control=arguments.control,
+        workers=arguments.speakers,
+        device=arguments.device,
+    )
+    from engine.api.listening import listen
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    listen(settings, _announce, with_parent=arguments.with_parent)
+    return DONE
+
+
+def _announce(address: str) -> None:
+    _say(address)
+    sys.stdout.flush()
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

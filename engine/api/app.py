@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.api.guard import Application, Guard
 from engine.api.jobs import Jobs
+from engine.api.safety import NotAllowed
 from engine.api.settings import ServerSettings
+from engine.api.speaking import Speakers
 from engine.protocol.errors import MissingModel
 
 if TYPE_CHECKING:
@@ -36,32 +39,46 @@ def require_libraries() -> None:
         )
 
 
-def make_app(settings: ServerSettings) -> Application:
+def make_app(settings: ServerSettings, control: Callable[[str], None] | None = None) -> Application:
     """The whole server as one ASGI application.
+
+    Args:
+        settings: What callers may do.
+        control: Restarts or ends the server, by the words `restart` and `exit`.
 
     Raises:
         MissingModel: a library is not installed.
     """
     require_libraries()
-    return Guard(_make_web(settings), settings)
+    return Guard(_make_web(settings, control or _no_control), settings)
 
 
-def _make_web(settings: ServerSettings) -> FastAPI:
+def _no_control(command: str) -> None:
+    raise NotAllowed(f"This server cannot be told to {command}.")
+
+
+def _make_web(settings: ServerSettings, control: Callable[[str], None]) -> FastAPI:
     from fastapi import FastAPI
 
+    from engine.api import openai_speech
+    from engine.api.api_v2 import ApiV2
+
     jobs = Jobs(settings.workspace)
+    speakers = Speakers(settings.workspace, settings.workers, settings.limits.waiting)
 
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:
         yield
-        jobs.close()
+        await asyncio.gather(speakers.close(), asyncio.to_thread(jobs.close))
 
     web = FastAPI(title="GSV Desktop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=alive)
 
     @web.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
+    async def health() -> dict[str, Any]:
+        return {"status": "ok", "speaking": speakers.busy}
 
+    web.include_router(ApiV2(settings, speakers, control).router)
+    web.include_router(openai_speech.make_router(settings, speakers))
     return _with_pages(web, jobs, settings)
 
 

@@ -27,7 +27,11 @@ ABORT: Final = "gsv.abort"
 """Name under which the transport puts a function that drops the connection at once."""
 
 
-class ReaderStopped(Exception):
+class AnswerBroken(Exception):
+    """An answer that has begun cannot be brought to its end: the connection is dropped."""
+
+
+class ReaderStopped(AnswerBroken):
     """The caller does not take the answer."""
 
 
@@ -96,8 +100,8 @@ class _Exchange:
             return
         try:
             await application(self._scope, self._read, self._write)
-        except ReaderStopped:
-            log.warning("%s: the caller stopped reading", self._scope["path"])
+        except AnswerBroken as error:
+            log.warning("dropped %s: %s", self._scope["path"], error)
             if abort := self._scope.get("extensions", {}).get(ABORT):
                 abort()
 
@@ -131,7 +135,7 @@ class _Exchange:
             await asyncio.wait_for(self._send(message), self._limits.reader_s)
         except TimeoutError as error:
             self._given_up = True
-            raise ReaderStopped from error
+            raise ReaderStopped("the caller stopped reading") from error
 
     async def _too_large(self) -> None:
         size = f"{self._largest // 1024} KiB"
