@@ -124,6 +124,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="web page, such as http://localhost:8000, whose scripts may call; may be given several times",
     )
+    add("--speech-only", action="store_true", help="leave out the original's calls; starts sooner")
     add("--control", action="store_true", help="let callers restart and end the server by /control")
     add("--speakers", type=int, default=1, help="processes that speak at a time")
     add("--device", default="auto", help="device that they speak on")
@@ -213,6 +214,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         token=arguments.token,
         folders=tuple(folder.resolve() for folder in arguments.allow),
         origins=tuple(origin.rstrip("/") for origin in arguments.allow_origin),
+        speech_only=arguments.speech_only,
         control=arguments.control,
         workers=arguments.speakers,
         device=arguments.device,

@@ -121,6 +121,7 @@ class Chosen:
     gpt: Path | None = None
     sovits: Path | None = None
     reference: Path | None = None
+    content_encoder: Path | None = None
 
 
 class ApiV2:
@@ -149,6 +150,27 @@ class ApiV2:
         add("/set_sovits_weights", self.set_sovits, methods=["GET"])
         add("/set_refer_audio", self.set_reference, methods=["GET"])
         add("/control", self.control, methods=["GET", "POST"])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether both weights were chosen, and not let go since."""
+        return self._chosen.gpt is not None and self._chosen.sovits is not None
+
+    def open(self, gpt: Path, sovits: Path, content_encoder: Path | None) -> str:
+        """Chooses weights for requests that name no voice, and gives the address to call.
+
+        Raises:
+            BadCheckpoint: a file cannot be used.
+        """
+        _check_weights(gpt, ModelKind.GPT)
+        _check_weights(sovits, ModelKind.SOVITS)
+        self._chosen = replace(self._chosen, gpt=gpt, sovits=sovits, content_encoder=content_encoder)
+        return f"{self._settings.address}tts"
+
+    def close(self) -> None:
+        """Lets go of what was chosen, and of the processes that keep it warm."""
+        self._chosen = Chosen()
+        self._speakers.rest()
 
     async def say(self, request: Request) -> Response:
         """Says a text."""
@@ -230,8 +252,9 @@ class ApiV2:
         if wanted.voice:
             parameters = voice_parameters(pick_voice(wanted.voice, Workspace(self._settings.workspace)))
         else:
-            parameters = {name: str(path) for name in ("gpt", "sovits") if (path := getattr(chosen, name))}
-            if len(parameters) < 2:
+            names = ("gpt", "sovits", "content_encoder")
+            parameters = {name: str(path) for name in names if (path := getattr(chosen, name))}
+            if not self.is_open:
                 parameters["voice"] = str(starter_voice())
         reference = self._file(wanted.ref_audio_path) if wanted.ref_audio_path else None
         if reference is None and not wanted.voice:

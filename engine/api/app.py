@@ -19,6 +19,8 @@ from engine.protocol.errors import MissingModel
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from engine.api.gradio_calls import Speaking
+
 log = logging.getLogger(__name__)
 
 EXTRA: Final = "server"
@@ -77,15 +79,14 @@ def _make_web(settings: ServerSettings, control: Callable[[str], None]) -> FastA
     async def health() -> dict[str, Any]:
         return {"status": "ok", "speaking": speakers.busy}
 
-    web.include_router(ApiV2(settings, speakers, control).router)
+    api_v2 = ApiV2(settings, speakers, control)
+    web.include_router(api_v2.router)
     web.include_router(openai_speech.make_router(settings, speakers))
-    return _with_pages(web, jobs, settings)
+    return web if settings.speech_only else _with_pages(web, jobs, settings, api_v2)
 
 
-def _with_pages(web: FastAPI, jobs: Jobs, settings: ServerSettings) -> FastAPI:
+def _with_pages(web: FastAPI, jobs: Jobs, settings: ServerSettings, speaking: Speaking) -> FastAPI:
     """Puts the original's calls, which are gradio's, below everything else."""
-    if importlib.util.find_spec("engine.api.gradio_blocks") is None:
-        return web
     if importlib.util.find_spec("gradio") is None:
         log.warning('the calls of the original are off: gradio is not installed (extra "%s")', EXTRA)
         return web
@@ -94,6 +95,6 @@ def _with_pages(web: FastAPI, jobs: Jobs, settings: ServerSettings) -> FastAPI:
     from engine.api.gradio_blocks import build_blocks
 
     mounted: FastAPI = gradio.mount_gradio_app(
-        web, build_blocks(jobs, settings), path="/", max_file_size=settings.limits.upload_bytes
+        web, build_blocks(jobs, settings, speaking), path="/", max_file_size=settings.limits.upload_bytes
     )
     return mounted

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -42,7 +43,8 @@ def listen(settings: ServerSettings, announce: Announce, *, with_parent: bool = 
     restart = True
     while restart:
         with _open_socket(settings) as listener:
-            server = _make_server(settings, _address(settings, listener), announce)
+            bound = replace(settings, port=listener.getsockname()[1])
+            server = _make_server(bound, announce)
             if with_parent:
                 threading.Thread(target=_watch_parent, args=(server,), daemon=True).start()
             server.run(sockets=[listener])
@@ -131,7 +133,7 @@ def _with_abort(application: Any, transport: asyncio.Transport) -> Any:
     return handle
 
 
-def _make_server(settings: ServerSettings, address: str, announce: Announce) -> Server:
+def _make_server(settings: ServerSettings, announce: Announce) -> Server:
     limits = settings.limits
 
     def control(command: str) -> None:
@@ -152,7 +154,7 @@ def _make_server(settings: ServerSettings, address: str, announce: Announce) -> 
         timeout_graceful_shutdown=SHUT_DOWN_S,
         h11_max_incomplete_event_size=_LARGEST_HEAD,
     )
-    server = Server(config, lambda: announce(address))
+    server = Server(config, lambda: announce(settings.address))
     return server
 
 
@@ -165,11 +167,6 @@ def _open_socket(settings: ServerSettings) -> socket.socket:
             f"Nothing can listen at {settings.host}, port {settings.port}: {error.strerror or error}.",
             hint="End the program that uses the port, or choose another one with --port.",
         ) from error
-
-
-def _address(settings: ServerSettings, listener: socket.socket) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{listener.getsockname()[1]}/"
 
 
 def _watch_parent(server: Server) -> None:

@@ -55,6 +55,7 @@ class ServerSettings:
         token: Word that every caller must know; empty for none, which only the loopback allows.
         folders: Folders besides the workspace that callers may read and write in.
         origins: Web pages, such as `http://localhost:8000`, whose scripts may call.
+        speech_only: Whether to leave out the original's calls, whose library takes seconds to load.
         control: Whether callers may restart and end the server.
         workers: Processes that speak at a time.
         device: Device that they speak on.
@@ -67,6 +68,7 @@ class ServerSettings:
     token: str = ""
     folders: tuple[Path, ...] = ()
     origins: tuple[str, ...] = ()
+    speech_only: bool = False
     control: bool = False
     workers: int = 1
     device: str = "auto"
@@ -92,6 +94,12 @@ class ServerSettings:
     def loopback(self) -> bool:
         """Whether only programs of this machine can reach it."""
         return is_loopback(self.host)
+
+    @property
+    def address(self) -> str:
+        """Where callers find it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/"
 
 
 def is_loopback(host: str) -> bool:

@@ -176,6 +176,7 @@ class Speakers:
         self._threads = ThreadPoolExecutor(count, "speaker")
         self._runs: set[asyncio.Task[None]] = set()
         self._log: IO[bytes] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def busy(self) -> int:
@@ -193,6 +194,7 @@ class Speakers:
             TooBusy: too many texts wait.
         """
         SPEAK.parse(parameters)
+        self._loop = asyncio.get_running_loop()
         key = tuple(str(parameters.get(name)) for name in _VOICE_PARAMETERS)
         slot = await self._take(key)
         run = _Run(parameters, asyncio.get_running_loop())
@@ -211,6 +213,11 @@ class Speakers:
             raise EngineError("No sound was made of the text.", hint="Try another text or voice.")
         return Speech(run, first)
 
+    def rest(self) -> None:
+        """Ends the processes that are not at work, from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end_idle)
+
     async def close(self) -> None:
         """Ends every process."""
         for ticket in self._waiting:
@@ -223,6 +230,12 @@ class Speakers:
         self._threads.shutdown()
         if self._log is not None:
             self._log.close()
+
+    def _end_idle(self) -> None:
+        for slot in self._free:
+            worker, slot.worker, slot.key = slot.worker, None, None
+            if worker is not None:
+                asyncio.get_running_loop().run_in_executor(None, worker.close)
 
     async def _take(self, key: Hashable) -> _Slot:
         """A free process, at once or when it is this text's turn."""
