@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import BeforeValidator
+
+from engine.protocol.errors import BadParameters
+from engine.protocol.recognisers import RECOGNISERS, Recogniser, recogniser
+from engine.protocol.recognisers import WHISPER_SIZES as WHISPER_SIZES
+from engine.protocol.recognisers import Precision as Precision
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
 from engine.protocol.versions import VERSIONS
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".mp4", ".mkv")
-WHISPER_SIZES = ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
 
 
 class SliceParameters(StageParameters):
@@ -104,12 +109,14 @@ class SliceParameters(StageParameters):
     )
 
 
-class Precision(StrEnum):
-    """Arithmetic of speech recognition."""
-
-    INT8 = "int8"
-    FLOAT16 = "float16"
-    FLOAT32 = "float32"
+def _engine(value: object) -> object:
+    """The engine that one of its names means; other values are left for the check to refuse."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return recogniser(value)
+    except BadParameters as error:
+        raise ValueError(f"{error.message} {error.hint}") from error
 
 
 class TranscribeParameters(StageParameters):
@@ -129,10 +136,17 @@ class TranscribeParameters(StageParameters):
         kind=FieldKind.SAVE_FOLDER,
         api="asr_opt_dir",
     )
+    engine: Annotated[Recogniser, BeforeValidator(_engine)] = parameter(
+        Recogniser.WHISPER,
+        "Recogniser",
+        "Who listens. Whisper knows many languages; FunASR is better at Chinese and Cantonese.",
+        choices={engine.value: choices.title for engine, choices in RECOGNISERS.items()},
+        api="asr_model",
+    )
     model: str = parameter(
         "tiny",
-        "Whisper model",
-        "A size that lies in the workspace's tools/asr/models, or a folder with a faster-whisper model.",
+        "Model",
+        "A size that lies in the workspace's tools/asr/models, or the folder of a model of this recogniser.",
         kind=FieldKind.OPEN_FOLDER,
         choices=WHISPER_SIZES,
         api="asr_model_size",
