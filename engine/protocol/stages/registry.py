@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.protocol.errors import BadParameters
+from engine.protocol.stages.audition import AUDITION
 from engine.protocol.stages.base import StageSpec
 from engine.protocol.stages.cleaning import DENOISE, SEPARATE
 from engine.protocol.stages.dataset import CHECK, SLICE, TRANSCRIBE
@@ -28,6 +29,7 @@ STAGES: Final = MappingProxyType(
             PREPARE,
             TRAIN_SOVITS,
             TRAIN_GPT,
+            AUDITION,
             SPEAK,
         )
     }
