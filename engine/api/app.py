@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,32 +41,39 @@ def require_libraries() -> None:
         )
 
 
-def make_app(settings: ServerSettings, control: Callable[[str], None] | None = None) -> Application:
+def make_app(
+    settings: ServerSettings,
+    control: Callable[[str], None] | None = None,
+    command: Sequence[str] | None = None,
+) -> Application:
     """The whole server as one ASGI application.
 
     Args:
         settings: What callers may do.
         control: Restarts or ends the server, by the words `restart` and `exit`.
+        command: Program and arguments of a worker; None for the program's own.
 
     Raises:
         MissingModel: a library is not installed.
     """
     require_libraries()
-    return Guard(_make_web(settings, control or _no_control), settings)
+    return Guard(_make_web(settings, control or _no_control, command), settings)
 
 
 def _no_control(command: str) -> None:
     raise NotAllowed(f"This server cannot be told to {command}.")
 
 
-def _make_web(settings: ServerSettings, control: Callable[[str], None]) -> FastAPI:
+def _make_web(
+    settings: ServerSettings, control: Callable[[str], None], command: Sequence[str] | None
+) -> FastAPI:
     from fastapi import FastAPI
 
     from engine.api import openai_speech
     from engine.api.api_v2 import ApiV2
 
-    jobs = Jobs(settings.workspace)
-    speakers = Speakers(settings.workspace, settings.workers, settings.limits.waiting)
+    jobs = Jobs(settings.workspace, command)
+    speakers = Speakers(settings.workspace, settings.workers, settings.limits.waiting, command)
 
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:

@@ -17,6 +17,7 @@ FUNASR: Final = "达摩 ASR (中文)"
 WHISPER: Final = "Faster Whisper (多语种)"
 _V2: Final = VERSIONS["v2"].pretrained
 _LABELS: Final = r"D:\RVC1006\GPT-SoVITS\raw\xxx.list"
+CARDS: Final = "gpu_numbers"
 BERT_FOLDER: Final = (PRETRAINED / "chinese-roberta-wwm-ext-large").as_posix()
 CONTENT_ENCODER: Final = (PRETRAINED / "chinese-hubert-base").as_posix()
 GENERATOR: Final = (PRETRAINED / _V2.generator).as_posix()
@@ -60,14 +61,18 @@ class StageEndpoint:
 
     def stage_names(self) -> dict[str, str]:
         """Names of the arguments to names of the stage's parameters, as the stage declares them."""
-        given = {argument.name for argument in self.arguments}
-        made = {}
+        declared = {}
         for spec in fields(stage(self.stage).parameters):
             extra = spec.info.json_schema_extra
-            name = str(extra.get("api", "")) if isinstance(extra, dict) else ""
-            if name in given:
-                made[name] = spec.name
-        return made
+            if isinstance(extra, dict) and (name := str(extra.get("api", ""))):
+                declared[name] = spec.name
+        given = [argument.name for argument in self.arguments]
+        return {name: declared[known] for name in given if (known := _plain(name)) in declared}
+
+
+def _plain(name: str) -> str:
+    """The original numbers the fields for graphics cards by their step; to a stage they are the same."""
+    return CARDS if name.startswith(CARDS) else name
 
 
 def _arguments(**defaults: Value | None) -> tuple[Argument, ...]:

@@ -62,7 +62,9 @@ def stage_values(
     reader = _Reader(version, settings, made.notes)
     for name in (name for name in given if name in names):
         known = declared[names[name]]
-        made.parameters[known.name] = reader.read(name, given[name], known)
+        read = reader.read(name, given[name], known)
+        if made.parameters.setdefault(known.name, read) != read:
+            made.notes.append(f"{name} is not used: all steps take {made.parameters[known.name]}.")
     for name in (name for name in given if name not in names):
         _SPECIAL[name](name, given[name], made)
     return made

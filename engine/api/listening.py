@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from engine.api.app import make_app
-from engine.api.guard import ABORT, Message, Receive, Send
+from engine.api.guard import ABORT, Application, Message, Receive, Send
 from engine.api.settings import ServerSettings
 from engine.protocol.errors import BadParameters
 
@@ -42,9 +42,8 @@ def listen(settings: ServerSettings, announce: Announce, *, with_parent: bool = 
     """
     restart = True
     while restart:
-        with _open_socket(settings) as listener:
-            bound = replace(settings, port=listener.getsockname()[1])
-            server = _make_server(bound, announce)
+        with open_socket(settings) as listener:
+            server = _make_speaking_server(replace(settings, port=listener.getsockname()[1]), announce)
             if with_parent:
                 threading.Thread(target=_watch_parent, args=(server,), daemon=True).start()
             server.run(sockets=[listener])
@@ -133,13 +132,24 @@ def _with_abort(application: Any, transport: asyncio.Transport) -> Any:
     return handle
 
 
-def _make_server(settings: ServerSettings, announce: Announce) -> Server:
-    limits = settings.limits
-
+def _make_speaking_server(settings: ServerSettings, announce: Announce) -> Server:
     def control(command: str) -> None:
         server.control(command)
 
     application = make_app(settings, control)
+    server = make_server(application, settings, lambda: announce(settings.address))
+    return server
+
+
+def make_server(application: Application, settings: ServerSettings, ready: Callable[[], None]) -> Server:
+    """A server for an application, not started yet.
+
+    Args:
+        application: What answers.
+        settings: Its limits count.
+        ready: Called once callers can come.
+    """
+    limits = settings.limits
     config = uvicorn.Config(
         application,
         http=partial(PatientProtocol, limits.head_s),  # type: ignore[arg-type]
@@ -154,11 +164,15 @@ def _make_server(settings: ServerSettings, announce: Announce) -> Server:
         timeout_graceful_shutdown=SHUT_DOWN_S,
         h11_max_incomplete_event_size=_LARGEST_HEAD,
     )
-    server = Server(config, lambda: announce(settings.address))
-    return server
+    return Server(config, ready)
 
 
-def _open_socket(settings: ServerSettings) -> socket.socket:
+def open_socket(settings: ServerSettings) -> socket.socket:
+    """A socket at the settings' address.
+
+    Raises:
+        BadParameters: nothing can listen there.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family)

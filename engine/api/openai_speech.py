@@ -16,6 +16,7 @@ from engine.api.settings import ServerSettings
 from engine.api.speaking import Speakers
 from engine.api.voices import describe_voice, list_voices, pick_voice, voice_parameters
 from engine.protocol.errors import BadParameters, EngineError, MissingModel
+from engine.protocol.languages import TEXT_MODES
 from engine.protocol.stages.base import describe
 from engine.protocol.workspace import Workspace
 
@@ -116,6 +117,10 @@ def _answer(wanted: SpeechRequest, settings: ServerSettings, speakers: Speakers)
     name = wanted.voice if isinstance(wanted.voice, str) else wanted.voice.id
     voice = pick_voice(name, Workspace(settings.workspace))
     check_length(wanted.input, settings)
+    if wanted.language not in TEXT_MODES:
+        raise BadParameters(
+            f"The language {wanted.language!r} is not known.", hint=f"Choose one of: {', '.join(TEXT_MODES)}."
+        )
     parameters = {
         **voice_parameters(voice),
         "text": wanted.input,

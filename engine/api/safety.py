@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from engine.api.settings import ServerSettings, is_loopback
 from engine.protocol.builtin import resource
@@ -24,6 +23,7 @@ from engine.protocol.errors import BadParameters, EngineError
 TOKEN_COOKIE: Final = "gsv_token"  # noqa: S105 - the cookie's name
 _LONGEST_PATH: Final = 4096
 _NETWORK_OR_DEVICE: Final = re.compile(r"^[\\/]{2}|^\\\?\?\\")
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?")
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _WINDOWS_DEVICE: Final = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])$", re.I)
 
@@ -135,12 +135,12 @@ def _known_host(host: str, settings: ServerSettings) -> bool:
     On the loopback only its own names count. Elsewhere an address does, since only names can be
     pointed at another machine, as do the machine's own name and the one it was started with.
     """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
+    found = _HOST.fullmatch(host.lower())
+    if found is None:
         return False
+    name = found["name"].strip("[]")
     if is_loopback(name) or name == settings.host.lower():
-        return bool(name)
+        return True
     if settings.loopback:
         return False
     try:
