@@ -18,7 +18,7 @@ from engine.protocol.stages.features import (
 from engine.protocol.workspace import Workspace
 
 _STEPS: Final = 3
-_COMMON: Final = ("workspace", "experiment", "version", "device", "labels")
+_COMMON: Final = ("workspace", "experiment", "version", "device", "labels", "gpu_numbers")
 
 T = TypeVar("T")
 

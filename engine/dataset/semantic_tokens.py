@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
 from engine.corpus.manifests import read_semantic, write_semantic
-from engine.dataset.clips import LabelledClip, labelled_clips, nothing_left, tell
-from engine.modules.device import choose_device
+from engine.dataset.clips import labelled_clips, nothing_left, tell
+from engine.dataset.crew import Kept, devices_of, in_groups, together, work_through
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint, BadParameters, MissingModel
@@ -18,12 +21,12 @@ from engine.protocol.versions import version as model_version
 from engine.protocol.workspace import Experiment, Workspace
 
 if TYPE_CHECKING:
-    import torch
-
-    from engine.models.codes import CodeReader
+    from torch import Tensor
 
 LEDGER: Final = "6-name2semantic.state.json"
+TOGETHER: Final = 32
 _FRAMES_PER_TOKEN: Final = 2
+_GROUPS_WORTH_A_PROCESS: Final = 8
 
 Tokens = tuple[int, ...]
 
@@ -44,30 +47,40 @@ def run(parameters: SemanticTokensParameters, context: Context) -> StageResult:
     workspace = Workspace(parameters.workspace.absolute())
     experiment = workspace.experiment(parameters.experiment)
     weights = _weights(parameters, workspace)
-    device = choose_device(parameters.device)
+    devices = devices_of(parameters.gpu_numbers, parameters.device)
     listed = labelled_clips(parameters.labels.absolute(), workspace.root)
     skipped = list(listed.skipped)
     tell(skipped, context)
+    names = [clip.name for clip in listed.clips]
     before = _made_elsewhere(experiment)
-    tokens: dict[str, Tokens] = {}
-    unchanged = 0
+    found: dict[str, Tokens] = {}
+    wanted: dict[str, str] = {}
     with Ledger(experiment.folder / LEDGER) as ledger:
-        for number, clip in enumerate(listed.clips):
+        mark = file_mark(weights)
+        for name in names:
             context.check_cancelled()
-            context.progress(number, len(listed.clips), "clips")
-            features = experiment.ssl_folder / f"{clip.name}.pt"
-            wanted = fingerprint(file_mark(features), file_mark(weights))
-            if known := _known(clip.name, wanted, ledger, before):
-                tokens[clip.name] = known
-                unchanged += 1
-                continue
-            made = _make(clip, features, weights, device, context)
-            if isinstance(made, Skipped):
-                skipped.append(made)
-                tell([made], context)
-                continue
-            tokens[clip.name] = made
-            ledger.record(clip.name, wanted, note=" ".join(str(token) for token in made))
+            context.progress(len(found), len(names), "clips")
+            wanted[name] = fingerprint(file_mark(experiment.ssl_folder / f"{name}.pt"), mark)
+            if known := _known(name, wanted[name], ledger, before):
+                found[name] = known
+        unchanged = len(found)
+        waiting = [name for name in names if name not in found]
+        groups = in_groups(waiting, TOGETHER)
+        devices = devices[: max(1, len(groups) // _GROUPS_WORTH_A_PROCESS)]
+        tasks = [[experiment.ssl_folder / f"{name}.pt" for name in group] for group in groups]
+        faults: dict[str, Skipped] = {}
+        with contextlib.closing(work_through(TokenStep(weights), tasks, devices, context)) as work:
+            for number, made in work:
+                for name, outcome in zip(groups[number], made, strict=True):
+                    if isinstance(outcome, str):
+                        faults[name] = Skipped(name=name, reason=outcome)
+                        tell([faults[name]], context)
+                        continue
+                    found[name] = outcome
+                    ledger.record(name, wanted[name], note=" ".join(str(token) for token in outcome))
+                context.progress(len(found) + len(faults), len(names), "clips")
+    tokens = {name: found[name] for name in names if name in found}
+    skipped += [faults[name] for name in names if name in faults]
     context.progress(len(listed.clips), len(listed.clips), "clips")
     if not tokens:
         raise nothing_left(f"No clip of {parameters.labels} has content features.", skipped)
@@ -124,34 +137,58 @@ def _known(name: str, wanted: str, ledger: Ledger, before: dict[str, Tokens]) ->
     return tokens
 
 
-def _make(
-    clip: LabelledClip, features: Path, weights: Path, device: torch.device, context: Context
-) -> Tokens | Skipped:
-    import torch
+@dataclass(frozen=True, slots=True)
+class TokenStep:
+    """Reads content features, and tells their tokens."""
 
+    weights: Path
+
+    def read(self, group: Sequence[Path]) -> list[tuple[Path, Tensor | str]]:
+        """The features, or why there are none."""
+        return [(path, _features(path)) for path in group]
+
+    def make(self, ready: Sequence[tuple[Path, Tensor | str]], device: str, kept: Kept) -> list[Tokens | str]:
+        """The tokens of each file, or why there are none.
+
+        Raises:
+            BadCheckpoint: the weights cannot be read.
+            BadParameters: they do not fit the features.
+        """
+        import torch
+
+        from engine.models.codes import load_code_reader
+
+        reader = kept.get("codes", lambda: load_code_reader(self.weights).to(device))
+        usable = [content for _, content in ready if not isinstance(content, str)]
+        for path, content in ready:
+            if not isinstance(content, str) and content.shape[1] != reader.channels:
+                raise BadParameters(
+                    f"The SoVITS weights {self.weights} take content features of {reader.channels} channels; "
+                    f"those in {path.parent} have {content.shape[1]}.",
+                    hint="Choose the content encoder that belongs to the weights, and run 1b again.",
+                )
+        with torch.inference_mode():
+            if together((device,)) > 1:
+                codes = iter(reader.extract_each([content.to(device) for content in usable]))
+            else:
+                codes = iter([reader.extract_codes(content)[0] for content in usable])
+        return [
+            content if isinstance(content, str) else tuple(int(code) for code in next(codes).tolist())
+            for _, content in ready
+        ]
+
+
+def _features(path: Path) -> Tensor | str:
     from engine.checkpoints.tensors import read_tensor
-    from engine.models.codes import load_code_reader
 
-    if not features.is_file():
-        return Skipped(name=clip.name, reason="It has no content features: run Content features (1b).")
+    if not path.is_file():
+        return "It has no content features: run Content features (1b)."
     try:
-        content = read_tensor(features).float()
+        content = read_tensor(path).float()
     except BadCheckpoint as error:
-        return Skipped(name=clip.name, reason=error.message)
-    reader: CodeReader = context.keep(
-        f"sovits codes {file_mark(weights)} {device}",
-        lambda: load_code_reader(weights).to(device),
-    )
+        return error.message
     if content.dim() != 3 or content.shape[0] != 1:  # (1, C, T)
-        return Skipped(name=clip.name, reason=f"{features} holds no content features.")
-    if content.shape[1] != reader.channels:
-        raise BadParameters(
-            f"The SoVITS weights {weights} take content features of {reader.channels} channels; "
-            f"those in {features.parent} have {content.shape[1]}.",
-            hint="Choose the content encoder that belongs to the weights, and run 1b again.",
-        )
+        return f"{path} holds no content features."
     if content.shape[2] < _FRAMES_PER_TOKEN:
-        return Skipped(name=clip.name, reason="It is too short for a token.")
-    with torch.inference_mode():
-        codes = reader.extract_codes(content.to(device))
-    return tuple(int(code) for code in codes[0].tolist())
+        return "It is too short for a token."
+    return content

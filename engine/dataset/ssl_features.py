@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from engine.audio.io import read_audio, write_wav
-from engine.audio.levels import training_copy
-from engine.audio.resample import Samples, resample
 from engine.corpus.ledger import Ledger, file_mark, fingerprint, folder_mark, size_of
 from engine.dataset.clips import LabelledClip, labelled_clips, missing, nothing_left, tell
-from engine.dataset.speaker_vectors import SpeakerVectors, require_speaker_encoder
-from engine.modules.device import choose_device
+from engine.dataset.content_step import ClipReport, ContentStep, ContentTask
+from engine.dataset.crew import devices_of, in_groups, together, work_through
+from engine.dataset.speaker_vectors import SpeakerStep, SpeakerVectors, require_speaker_encoder
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
-from engine.protocol.errors import BadAudio, BadCheckpoint, MissingFile, MissingModel
-from engine.protocol.files import replacing
+from engine.protocol.errors import BadCheckpoint, MissingModel
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.features import SslFeaturesParameters
 from engine.protocol.versions import version as model_version
 from engine.protocol.workspace import Experiment, Workspace
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 LEDGER: Final = "4-cnhubert.state.json"
-RATE_HZ: Final = 32000
-CONTENT_HZ: Final = 16000
-LONGEST_S: Final = 60.0
-
-Encode = Callable[[Samples], "Tensor"]
 
 
 def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
@@ -58,22 +48,15 @@ def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
     work = _Work(
         experiment=experiment,
         encoder=_encoder_folder(parameters, workspace),
-        encode=_encoder(parameters, workspace, context),
-        speakers=_speakers(parameters, workspace, context),
+        speakers=_speakers(parameters, workspace),
+        devices=devices_of(parameters.gpu_numbers, parameters.device),
         context=context,
+        clips=listed.clips,
     )
-    done = unchanged = 0
     with Ledger(experiment.folder / LEDGER, experiment.folder) as ledger:
-        for number, clip in enumerate(listed.clips):
-            context.check_cancelled()
-            context.progress(number, len(listed.clips), "clips")
-            made = work.one(clip, ledger)
-            if isinstance(made, Skipped):
-                skipped.append(made)
-                tell([made], context)
-                continue
-            done += 1
-            unchanged += not made
+        work.run(ledger)
+    done = len(work.usable)
+    skipped += [work.faults[clip.name] for clip in listed.clips if clip.name in work.faults]
     context.progress(len(listed.clips), len(listed.clips), "clips")
     if not done:
         raise nothing_left(f"No clip of {parameters.labels} can be used.", skipped)
@@ -83,7 +66,7 @@ def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
         summary=f"The content features of {done} clips are in {experiment.ssl_folder}.",
         artifacts=tuple(ArtifactRef(kind="features", path=str(path)) for path in work.folders),
         skipped=tuple(skipped),
-        numbers={"clips": done, "unchanged": unchanged},
+        numbers={"clips": done, "unchanged": len(work.usable - work.made)},
     )
 
 
@@ -100,29 +83,7 @@ def _encoder_folder(parameters: SslFeaturesParameters, workspace: Workspace) -> 
     return folder
 
 
-def _encoder(parameters: SslFeaturesParameters, workspace: Workspace, context: Context) -> Encode:
-    """A function from 16 kHz samples to (1, C, T) features; the model is loaded when it is first called."""
-    folder = _encoder_folder(parameters, workspace)
-    device = choose_device(parameters.device)
-
-    def encode(samples: Samples) -> Tensor:
-        import torch
-
-        from engine.models.hubert import load_content_encoder
-
-        encoder = context.keep(
-            f"content encoder {folder_mark(folder)} {device}",
-            lambda: load_content_encoder(folder).to(device),
-        )
-        with torch.inference_mode():
-            return encoder.encode(torch.from_numpy(samples)[None].to(device)).float().cpu().clone()
-
-    return encode
-
-
-def _speakers(
-    parameters: SslFeaturesParameters, workspace: Workspace, context: Context
-) -> SpeakerVectors | None:
+def _speakers(parameters: SslFeaturesParameters, workspace: Workspace) -> SpeakerVectors | None:
     facts = model_version(parameters.version)
     if not facts.speaker_embedding:
         return None
@@ -130,20 +91,29 @@ def _speakers(
     return SpeakerVectors(
         experiment=workspace.experiment(parameters.experiment),
         weights=require_speaker_encoder(weights.absolute() if weights else None),
-        device=choose_device(parameters.device),
-        context=context,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Work:
-    """What every clip of a run has in common."""
+    """The clips of a run, and what has become of them.
+
+    Attributes:
+        usable: Names of the clips whose files are all there.
+        made: Names of those for which anything had to be made.
+        faults: Why the others are left out.
+    """
 
     experiment: Experiment
     encoder: Path
-    encode: Encode
     speakers: SpeakerVectors | None
+    devices: tuple[str, ...]
     context: Context
+    clips: Sequence[LabelledClip]
+    usable: set[str] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
+    faults: dict[str, Skipped] = field(default_factory=dict)
+    _settled: int = 0
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -151,58 +121,98 @@ class _Work:
         both = (self.experiment.wav_folder, self.experiment.ssl_folder)
         return both if self.speakers is None else (*both, self.experiment.speaker_folder)
 
-    def one(self, clip: LabelledClip, ledger: Ledger) -> bool | Skipped:
-        """Whether anything had to be made for a clip, or why it was left out."""
-        made = self._content(clip, ledger)
-        if isinstance(made, Skipped) or self.speakers is None:
-            return made
-        try:
-            return self.speakers.write(clip.name, ledger) or made
-        except BadAudio as error:
-            return Skipped(name=clip.name, reason=f"Line {clip.row.line}: {error.message}")
+    def run(self, ledger: Ledger) -> None:
+        """Copies and content features first, then the speakers."""
+        self._contents(ledger)
+        if self.speakers is not None:
+            self._speakers(self.speakers, ledger)
 
-    def _content(self, clip: LabelledClip, ledger: Ledger) -> bool | Skipped:
-        copy = self.experiment.wav_folder / clip.name
-        features = self.experiment.ssl_folder / f"{clip.name}.pt"
+    def _contents(self, ledger: Ledger) -> None:
+        mark = folder_mark(self.encoder)
+        waiting = [clip for clip in self.clips if not self._content_there(clip, mark, ledger)]
+        marks = {clip.name: fingerprint(file_mark(clip.path), mark) for clip in waiting}
+        groups = in_groups(self._by_length(waiting), together(self.devices))
+        tasks = [[self._task(clip) for clip in group] for group in groups]
+        work = work_through(ContentStep(encoder=self.encoder), tasks, self.devices, self.context)
+        with contextlib.closing(work):
+            for number, reports in work:
+                for clip, report in zip(groups[number], reports, strict=True):
+                    self._take(clip, report)
+                    if not report.fault:
+                        ledger.record(clip.name, marks[clip.name], self._places(clip))
+
+    def _content_there(self, clip: LabelledClip, mark: str, ledger: Ledger) -> bool:
+        """Whether nothing is left to do for a clip."""
+        self.context.check_cancelled()
+        self._progress()
         if not clip.path.is_file():
-            return missing(clip)
-        wanted = fingerprint(file_mark(clip.path), folder_mark(self.encoder))
-        if ledger.done(clip.name, wanted):
-            return False
-        if ledger.entry(clip.name) is None and _taken_over(copy, features):
+            self._leave_out(clip, missing(clip))
+            self._settled += 1
+            return True
+        copy, features = self._places(clip)
+        wanted = fingerprint(file_mark(clip.path), mark)
+        if not ledger.done(clip.name, wanted):
+            if ledger.entry(clip.name) is not None or not _taken_over(copy, features):
+                features.unlink(missing_ok=True)  # of another recording: nobody may learn from it
+                return False
             ledger.record(clip.name, wanted, [copy, features])
-            return False
-        features.unlink(missing_ok=True)  # of another recording: nobody may learn from it
-        try:
-            self._make(clip.path, copy, features)
-        except (BadAudio, MissingFile) as error:
-            return Skipped(name=clip.name, reason=f"Line {clip.row.line}: {error.message}")
-        ledger.record(clip.name, wanted, [copy, features])
+        self.usable.add(clip.name)
+        self._settled += 1
         return True
 
-    def _make(self, source: Path, copy: Path, features: Path) -> None:
-        import torch
+    def _by_length(self, clips: list[LabelledClip]) -> list[LabelledClip]:
+        """The order in which clips that are heard together are about equally long."""
+        if together(self.devices) == 1:
+            return clips
+        return sorted(clips, key=lambda clip: (size_of(clip.path), clip.name))
 
-        samples = read_audio(source, RATE_HZ, lambda text: self.context.log(text, "warning"))
-        if samples.size > LONGEST_S * RATE_HZ:
-            raise BadAudio(
-                f"{source} is {samples.size / RATE_HZ:.0f} s long; at most {LONGEST_S:.0f} s can be learnt.",
-                hint="Slice it first.",
-            )
-        levelled = training_copy(samples)
-        try:
-            content = self.encode(resample(levelled.content, RATE_HZ, CONTENT_HZ))
-        except torch.OutOfMemoryError as error:
-            raise BadAudio(
-                f"{source} is too long for the memory of the GPU.",
-                hint="Slice it into shorter clips.",
-                detail=str(error),
-            ) from error
-        if not bool(torch.isfinite(content).all()):
-            raise BadAudio(f"The content encoder fails on {source}.", hint="Listen to it, and leave it out.")
-        write_wav(copy, levelled.pcm, RATE_HZ)
-        with replacing(features) as temporary:
-            torch.save(content, temporary)
+    def _speakers(self, speakers: SpeakerVectors, ledger: Ledger) -> None:
+        clips = [clip for clip in self.clips if clip.name in self.usable]
+        waiting = [clip for clip in clips if not self._vector_there(speakers, clip, ledger)]
+        step = SpeakerStep(encoder=speakers.weights)
+        tasks = [[speakers.task(clip.name)] for clip in waiting]
+        work = work_through(step, tasks, self.devices, self.context)
+        with contextlib.closing(work):
+            for number, (report,) in work:
+                clip = waiting[number]
+                self._take(clip, report)
+                if not report.fault:
+                    speakers.record(clip.name, ledger)
+
+    def _vector_there(self, speakers: SpeakerVectors, clip: LabelledClip, ledger: Ledger) -> bool:
+        self.context.check_cancelled()
+        self._progress()
+        there = speakers.there(clip.name, ledger)
+        self._settled += there
+        return there
+
+    def _take(self, clip: LabelledClip, report: ClipReport) -> None:
+        for warning in report.warnings:
+            self.context.log(warning, "warning")
+        if report.fault:
+            self._leave_out(clip, Skipped(name=clip.name, reason=f"Line {clip.row.line}: {report.fault}"))
+        else:
+            self.usable.add(clip.name)
+            self.made.add(clip.name)
+        self._settled += 1
+        self._progress()
+
+    def _leave_out(self, clip: LabelledClip, why: Skipped) -> None:
+        tell([why], self.context)
+        self.usable.discard(clip.name)
+        self.made.discard(clip.name)
+        self.faults[clip.name] = why
+
+    def _progress(self) -> None:
+        passes = 1 if self.speakers is None else 2
+        self.context.progress(self._settled / passes, len(self.clips), "clips")
+
+    def _places(self, clip: LabelledClip) -> tuple[Path, Path]:
+        return self.experiment.wav_folder / clip.name, self.experiment.ssl_folder / f"{clip.name}.pt"
+
+    def _task(self, clip: LabelledClip) -> ContentTask:
+        copy, features = self._places(clip)
+        return ContentTask(source=clip.path, copy=copy, features=features)
 
 
 def _taken_over(copy: Path, features: Path) -> bool:

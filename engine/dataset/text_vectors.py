@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from engine.corpus.ledger import Ledger, fingerprint, folder_mark, size_of
 from engine.corpus.manifests import TextRow
-from engine.protocol.context import Context
+from engine.dataset.crew import Kept
 from engine.protocol.errors import BadCheckpoint
 from engine.protocol.files import replacing
 from engine.protocol.workspace import Experiment, Workspace
@@ -19,72 +20,108 @@ LANGUAGE: Final = "zh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextVectors:
-    """Writes `3-bert/<clip>.pt`, (C, L) for L phones, of an experiment's Chinese clips.
+class TextVectorTask:
+    """A clip's text, the number of phones of each character, and where its vectors go."""
 
-    Attributes:
-        experiment: Where the vectors go.
-        encoder: Folder of the text encoder; it is loaded when the first vector is made.
-        device: Name of the device that computes, or auto.
-        context: Keeps the encoder between stages.
-    """
+    text: str
+    phones_per_character: tuple[int, ...]
+    vectors: Path
 
-    experiment: Experiment
+
+@dataclass(frozen=True, slots=True)
+class TextVectorStep:
+    """Writes the vectors of texts."""
+
     encoder: Path
-    device: str
-    context: Context
 
-    @property
-    def there(self) -> bool:
-        """Whether the user has the text encoder."""
-        return self.encoder.is_dir()
+    def read(self, group: Sequence[TextVectorTask]) -> Sequence[TextVectorTask]:
+        """There is nothing to read."""
+        return group
 
-    def write(self, row: TextRow, ledger: Ledger) -> bool:
-        """Makes the vectors of a clip unless they are there.
-
-        Without the encoder, vectors of the right length stay, and others go: nobody may learn from those
-        of another text.
-
-        Args:
-            row: the clip's phones, with their number for each character.
-            ledger: knows what is done; the key in it is `3-bert/<clip>`.
-
-        Returns:
-            Whether the clip has vectors now.
+    def make(self, ready: Sequence[TextVectorTask], device: str, kept: Kept) -> None:
+        """Writes the vectors of each text.
 
         Raises:
-            BadParameters: there is no such device.
             MissingModel: a file of the text encoder is not there.
             BadCheckpoint: one is damaged.
             OutOfSpace: the vectors cannot be written.
         """
-        path = self.experiment.bert_folder / f"{row.name}.pt"
-        key = f"{self.experiment.bert_folder.name}/{row.name}"
-        text = fingerprint(row.norm_text, row.word2ph)
-        if not self.there:
-            return self._still_fits(path, key, row, text, ledger)
-        wanted = fingerprint(text, folder_mark(self.encoder))
-        if not ledger.done(key, wanted):
-            self._make(path, row)
-            ledger.record(key, wanted, [path], note=text)
-        return True
+        import torch
+
+        from engine.models.text_encoder import load_text_encoder
+
+        encoder = kept.get("text encoder", lambda: load_text_encoder(self.encoder).to(device))
+        found = encoder.encode_each([(task.text, task.phones_per_character) for task in ready])
+        for task, vectors in zip(ready, found, strict=True):
+            with replacing(task.vectors) as temporary:
+                torch.save(vectors.float().cpu().clone(), temporary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextVectors:
+    """Knows `3-bert/<clip>.pt`, (C, L) for L phones, of an experiment's Chinese clips.
+
+    Without the encoder, vectors of the right length stay, and others go: nobody may learn from those of
+    another text.
+
+    Attributes:
+        experiment: Where the vectors go.
+        encoder: Folder of the text encoder.
+    """
+
+    experiment: Experiment
+    encoder: Path
+
+    @property
+    def encoder_there(self) -> bool:
+        """Whether the user has the text encoder."""
+        return self.encoder.is_dir()
+
+    @property
+    def where_to_put_it(self) -> str:
+        """What a user without the text encoder is told."""
+        return (
+            f"There is no Chinese text encoder: put {self.encoder.name} into {self.encoder.parent}, and the "
+            "GPT will learn how Chinese sentences are said."
+        )
+
+    def task(self, row: TextRow) -> TextVectorTask:
+        """What is to be done for a clip."""
+        return TextVectorTask(
+            text=row.norm_text, phones_per_character=row.word2ph or (), vectors=self._path(row.name)
+        )
+
+    def there(self, row: TextRow, ledger: Ledger) -> bool:
+        """Whether the vectors of a clip are there, of this text and from this encoder.
+
+        Args:
+            row: the clip's phones, with their number for each character.
+            ledger: knows what is done; the key in it is `3-bert/<clip>`.
+        """
+        return ledger.done(self._key(row.name), self._wanted(row))
+
+    def record(self, row: TextRow, ledger: Ledger) -> None:
+        """Notes that the vectors of a clip are there."""
+        ledger.record(self._key(row.name), self._wanted(row), [self._path(row.name)], note=_text_of(row))
 
     def forget(self, name: str, ledger: Ledger) -> None:
         """Removes the vectors of a clip whose text is not Chinese any more."""
-        key = f"{self.experiment.bert_folder.name}/{name}"
-        if ledger.entry(key) is not None:
-            (self.experiment.bert_folder / f"{name}.pt").unlink(missing_ok=True)
-            ledger.forget(key)
+        if ledger.entry(self._key(name)) is not None:
+            self._path(name).unlink(missing_ok=True)
+            ledger.forget(self._key(name))
 
-    @staticmethod
-    def _still_fits(path: Path, key: str, row: TextRow, text: str, ledger: Ledger) -> bool:
+    def still_fits(self, row: TextRow, ledger: Ledger) -> bool:
+        """Whether vectors that are there can be of this text; those that cannot are removed."""
         from engine.checkpoints.tensors import read_tensor
 
+        path, key = self._path(row.name), self._key(row.name)
         if size_of(path) <= 0:
             return False
         known = ledger.entry(key)
         try:
-            fits = read_tensor(path).shape[-1] == len(row.phones) and (known is None or known.note == text)
+            fits = read_tensor(path).shape[-1] == len(row.phones) and (
+                known is None or known.note == _text_of(row)
+            )
         except (BadCheckpoint, IndexError):
             fits = False
         if not fits:
@@ -92,20 +129,18 @@ class TextVectors:
             ledger.forget(key)
         return fits
 
-    def _make(self, path: Path, row: TextRow) -> None:
-        import torch
+    def _path(self, name: str) -> Path:
+        return self.experiment.bert_folder / f"{name}.pt"
 
-        from engine.models.text_encoder import load_text_encoder
-        from engine.modules.device import choose_device
+    def _key(self, name: str) -> str:
+        return f"{self.experiment.bert_folder.name}/{name}"
 
-        device = choose_device(self.device)
-        encoder = self.context.keep(
-            f"text encoder {folder_mark(self.encoder)} {device}",
-            lambda: load_text_encoder(self.encoder).to(device),
-        )
-        vectors = encoder.encode(row.norm_text, row.word2ph or ()).float().cpu()
-        with replacing(path) as temporary:
-            torch.save(vectors.clone(), temporary)
+    def _wanted(self, row: TextRow) -> str:
+        return fingerprint(_text_of(row), folder_mark(self.encoder))
+
+
+def _text_of(row: TextRow) -> str:
+    return fingerprint(row.norm_text, row.word2ph)
 
 
 def text_encoder_folder(workspace: Workspace) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Final, Self
@@ -47,6 +48,24 @@ class CodeReader(nn.Module):
     def extract_codes(self, ssl: Tensor) -> Tensor:
         """(B, C, T) content features, 50 a second, to (B, T // 2) int64 codes."""
         return self.quantizer.codes(self.ssl_proj(ssl))
+
+    @torch.no_grad()
+    def extract_each(self, contents: Sequence[Tensor]) -> list[Tensor]:
+        """As `extract_codes` for several recordings at once.
+
+        They stand one after another: a code sees only its own frames, so that nothing has to be padded.
+
+        Args:
+            contents: (1, C, T) each, of any lengths from one code on.
+
+        Returns:
+            (T // 2,) int64 codes each.
+        """
+        counts = [content.shape[2] // FRAMES_PER_CODE for content in contents]
+        whole = [
+            content[:, :, : count * FRAMES_PER_CODE] for content, count in zip(contents, counts, strict=True)
+        ]
+        return list(torch.split(self.extract_codes(torch.cat(whole, dim=2))[0], counts)) if whole else []
 
 
 def load_code_reader(path: Path) -> CodeReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +76,35 @@ class ContentEncoder(nn.Module):
             )
         hidden: Tensor = self.network(wave).last_hidden_state
         return hidden.transpose(1, 2)
+
+    @torch.no_grad()
+    def encode_each(self, waves: Sequence[Tensor]) -> list[Tensor]:
+        """As `encode` for each of several recordings, in one pass through the layers.
+
+        The convolutions at the start hear each recording by itself: their norm runs over all of the time,
+        which padding would change. The layers see the others' padding masked.
+
+        Args:
+            waves: (S,) each, of any lengths, raw samples at 16 kHz.
+
+        Returns:
+            (1, C, T) each, within 1e-4 of what `encode` gives.
+
+        Raises:
+            BadAudio: one is too short for one vector.
+        """
+        if len(waves) == 1 or any(wave.shape[0] < self.shortest_samples for wave in waves):
+            return [self.encode(wave[None]) for wave in waves]
+        heard = [self.network.feature_extractor(wave[None])[0].transpose(0, 1) for wave in waves]  # (T, C)
+        padded = nn.utils.rnn.pad_sequence(heard, batch_first=True)  # (B, T, C)
+        lengths = torch.tensor([frames.shape[0] for frames in heard], device=padded.device)
+        there = torch.arange(padded.shape[1], device=padded.device)[None] < lengths[:, None]
+        hidden: Tensor = self.network.encoder(
+            self.network.feature_projection(padded), attention_mask=there
+        ).last_hidden_state
+        return [
+            row[:frames].transpose(0, 1)[None] for row, frames in zip(hidden, lengths.tolist(), strict=True)
+        ]
 
 
 def load_content_encoder(folder: Path) -> ContentEncoder:

@@ -88,6 +88,30 @@ class TextEncoder(nn.Module):
         return torch.cat(parts, dim=1) if parts else torch.zeros(self.channels, 0)
 
     @torch.no_grad()
+    def encode_each(self, texts: Sequence[tuple[str, Sequence[int]]]) -> list[Tensor]:
+        """As `encode` for each of several texts with their counts: those that fit are read in one pass.
+
+        Returns:
+            (C, L) each, within 1e-4 of what `encode` gives.
+
+        Raises:
+            BadText: the counts of one are of another text.
+        """
+        longest = int(self.network.config.max_position_embeddings) - 2
+        if len(texts) == 1 or any(len(text) > longest or len(text) != len(each) for text, each in texts):
+            return [self.encode(text, counts) for text, counts in texts]
+        device = next(self.parameters()).device
+        rows = [torch.tensor([self.tokens[_START], *self.ids(text), self.tokens[_END]]) for text, _ in texts]
+        there = nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+        padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)  # (B, T)
+        vectors: Tensor = self.network(padded.to(device), attention_mask=there.to(device)).last_hidden_state
+        repeats = [torch.tensor(list(counts), dtype=torch.long, device=device) for _, counts in texts]
+        return [
+            vectors[number, 1 : 1 + len(counts)].repeat_interleave(counts, dim=0).transpose(0, 1)
+            for number, counts in enumerate(repeats)
+        ]
+
+    @torch.no_grad()
     def features(self, ids: Sequence[int], repeats: Sequence[int]) -> Tensor:
         """Vectors of tokens, each repeated: (C, sum(repeats))."""
         device = next(self.parameters()).device

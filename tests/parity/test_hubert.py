@@ -13,4 +13,9 @@ def test_hubert(tmp_path):
     folder.mkdir()
     write_official(case.variant, folder / "pytorch_model.bin", seed=case.seed)
     encoder = load_content_encoder(folder)
-    assert case.problems("ssl", encoder.encode(torch.from_numpy(case.inputs["wav16k"]))) == []
+    wave = torch.from_numpy(case.inputs["wav16k"])
+    assert case.problems("ssl", encoder.encode(wave)) == []
+    shorter = wave[0, : wave.shape[1] // 2]
+    first, second = encoder.encode_each([shorter, wave[0]])
+    assert case.problems("ssl", second) == []
+    assert (first - encoder.encode(shorter[None])).abs().max() < 1e-4

@@ -41,6 +41,15 @@ class LabelledParameters(ExperimentParameters):
         suffixes=(".list",),
         api="inp_text",
     )
+    gpu_numbers: str = parameter(
+        "",
+        "GPU numbers",
+        "One process for each number, such as 0-1 for two GPUs, or 0-0 for two processes on one; without a "
+        "GPU they share the cores. Each process loads the models. Empty: one process.",
+        expert=True,
+        api="gpu_numbers",
+        pattern=r"^\s*(\d+\s*(-\s*\d+\s*)*)?$",
+    )
 
 
 class TextFeaturesParameters(LabelledParameters):

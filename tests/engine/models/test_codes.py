@@ -23,6 +23,14 @@ def test_every_version_s_file_gives_its_codes(tmp_path):
         assert torch.equal(reader.extract_codes(ssl), network.extract_codes(ssl))
 
 
+def test_recordings_one_after_another_have_their_own_codes(tmp_path):
+    reader = load_code_reader(export_sovits(tiny_sovits(), tmp_path / "s2G.pth", info=""))
+    contents = [torch.randn(1, TINY.ssl_channels, frames) for frames in (21, 8, 3, 30)]
+    for together, content in zip(reader.extract_each(contents), contents, strict=True):
+        assert torch.equal(together, reader.extract_codes(content)[0])
+    assert reader.extract_each([]) == []
+
+
 def test_a_file_without_codes_is_refused(tmp_path):
     path = write_sovits(tmp_path / "adapter.pth", {"bridge.0.bias": torch.zeros(2)}, {}, "")
     with pytest.raises(BadCheckpoint, match=r"adapter\.pth"):

@@ -95,3 +95,19 @@ def test_files_of_another_kind_are_refused(encoder, folder):
     (folder / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
     with pytest.raises(BadCheckpoint, match=r"config\.json"):
         load_content_encoder(folder)
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_recordings_heard_together_are_heard_as_each_alone(norm):
+    torch.manual_seed(2)
+    encoder = ContentEncoder({**_CONFIG, "feat_extract_norm": norm})
+    waves = [1000 * torch.randn(length) for length in (16000, 23456, 16000, 9000)]
+    for together, wave in zip(encoder.encode_each(waves), waves, strict=True):
+        alone = encoder.encode(wave[None])
+        assert together.shape == alone.shape
+        assert (together - alone).abs().max() < 1e-4
+
+
+def test_one_that_is_too_short_is_said_also_among_others(encoder):
+    with pytest.raises(BadAudio, match="too short"):
+        encoder.encode_each([torch.zeros(16000), torch.zeros(100)])

@@ -100,3 +100,16 @@ def test_a_folder_that_does_not_fit_is_refused(folder, file, text):
     (folder / file).write_text(text, encoding="utf-8")
     with pytest.raises(BadCheckpoint, match="用户"):
         load_text_encoder(folder)
+
+
+def test_texts_read_together_mean_what_each_means_alone(folder):
+    encoder = load_text_encoder(folder)
+    texts = [("我们好", (2, 2, 2)), ("我", (2,)), ("好。我们，a", (2, 1, 2, 2, 1, 3)), ("", ())]
+    for together, (text, counts) in zip(encoder.encode_each(texts), texts, strict=True):
+        alone = encoder.encode(text, counts)
+        assert together.shape == alone.shape
+        assert torch.allclose(together, alone, atol=1e-4)
+    long = [("我们" * 8, (2, 2) * 8), ("我", (2,))]
+    assert [tuple(vectors.shape) for vectors in encoder.encode_each(long)] == [(16, 32), (16, 2)]
+    with pytest.raises(BadText):
+        encoder.encode_each([("我们", (2,)), ("我", (2,))])
