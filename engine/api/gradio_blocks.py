@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import gradio
@@ -24,6 +25,7 @@ from engine.api.jobs import Jobs
 from engine.api.settings import ServerSettings
 from engine.api.windows import Windows
 from engine.protocol.errors import Cancelled, EngineError
+from engine.protocol.recognisers import asr_languages, asr_precisions, asr_sizes
 
 TITLE: Final = "GSV Desktop"
 _ANY_NUMBER: Final = None
@@ -44,7 +46,7 @@ def build_blocks(jobs: Jobs, settings: ServerSettings, speaking: Speaking | None
     blocks: gradio.Blocks = gradio.Blocks(title=TITLE, analytics_enabled=False)
     with blocks:
         gradio.Markdown(f"# {TITLE}\nThe calls of the local server; programs make them with `gradio_client`.")
-        _add_recognisers(calls)
+        _add_recognisers()
         for endpoint in STAGE_ENDPOINTS.values():
             _add_stage(calls, endpoint)
         _add_windows(calls)
@@ -69,17 +71,21 @@ def _add_stage(calls: Calls, endpoint: StageEndpoint) -> None:
         _connect(stop, _told(lambda: calls.close(endpoint)), [], [words], f"close{endpoint.suffix}")
 
 
-def _add_recognisers(calls: Calls) -> None:
+def _listed(ask: Callable[[str], Sequence[str]], key: str) -> list[str]:
+    return list(ask(key))
+
+
+def _add_recognisers() -> None:
     with gradio.Accordion("Speech recognition: what can be chosen", open=False):
         inputs = _fields(RECOGNISER_ARGUMENTS)
         choices = (
-            ("lang", calls.recogniser_languages),
-            ("size", calls.recogniser_sizes),
-            ("precision", calls.recogniser_precisions),
+            ("lang", asr_languages),
+            ("size", asr_sizes),
+            ("precision", asr_precisions),
         )
         for name, ask in choices:
             found = gradio.JSON(label=name)
-            function = _named(_told(ask), RECOGNISER_ARGUMENTS)
+            function = _named(_told(partial(_listed, ask)), RECOGNISER_ARGUMENTS)
             _connect(gradio.Button(name), function, inputs, [found], f"change_{name}_choices")
 
 

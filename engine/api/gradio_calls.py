@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from engine.api.gradio_endpoints import FUNASR, WHISPER, StageEndpoint, Value
+from engine.api.gradio_endpoints import StageEndpoint, Value
 from engine.api.gradio_values import clean_path, device_of, find_model, stage_values
 from engine.api.jobs import Job, Jobs
 from engine.api.safety import check_path
@@ -15,9 +15,7 @@ from engine.api.settings import ServerSettings
 from engine.api.windows import Windows
 from engine.protocol.builtin import starter_voice
 from engine.protocol.errors import BadParameters, MissingFile
-from engine.protocol.languages import LABEL_LANGUAGES
 from engine.protocol.results import StageResult
-from engine.protocol.stages.dataset import WHISPER_SIZES, Precision
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.protocol.versions import VERSIONS, ModelVersion, version
 from engine.protocol.voices import CARD, read_voice
@@ -97,18 +95,6 @@ class Calls:
         if self._jobs.cancel(endpoint.stage):
             return f"{endpoint.title} was cancelled; what was done is kept."
         return f"{endpoint.title} was not running."
-
-    def recogniser_languages(self, key: str) -> list[str]:
-        """Languages that a recogniser hears."""
-        return list(_recogniser(key)[0])
-
-    def recogniser_sizes(self, key: str) -> list[str]:
-        """Sizes of its models."""
-        return list(_recogniser(key)[1])
-
-    def recogniser_precisions(self, key: str) -> list[str]:
-        """Numbers that it can compute with."""
-        return list(_recogniser(key)[2])
 
     def weights(self) -> tuple[list[str], list[str]]:
         """SoVITS and GPT weights that can be chosen, as paths from the workspace."""
@@ -191,14 +177,6 @@ class Calls:
             starter = read_voice(starter_voice() / CARD)
             return starter.gpt if name == "gpt_path" else starter.sovits
         raise MissingFile(f"{name}: there is no {text!r}.", hint="Choose one of /change_choices.")
-
-
-def _recogniser(key: str) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
-    if key == FUNASR:
-        return ("zh", "yue"), ("large",), ("float32",)
-    if key == WHISPER:
-        return ("auto", *LABEL_LANGUAGES), WHISPER_SIZES, tuple(Precision)
-    raise BadParameters(f"There is no recogniser {key!r}.", hint=f"Choose {FUNASR} or {WHISPER}.")
 
 
 def sync(text: str) -> str:

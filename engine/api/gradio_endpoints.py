@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from engine.protocol.recognisers import RECOGNISERS, Recogniser
 from engine.protocol.stages.base import fields
 from engine.protocol.stages.registry import stage
 from engine.protocol.versions import VERSIONS
@@ -13,8 +14,7 @@ from engine.protocol.workspace import PRETRAINED
 
 Value = str | float | int | bool
 
-FUNASR: Final = "达摩 ASR (中文)"
-WHISPER: Final = "Faster Whisper (多语种)"
+_FUNASR: Final = RECOGNISERS[Recogniser.FUNASR].title
 _V2: Final = VERSIONS["v2"].pretrained
 _LABELS: Final = r"D:\RVC1006\GPT-SoVITS\raw\xxx.list"
 CARDS: Final = "gpu_numbers"
@@ -86,7 +86,7 @@ _ROWS: Final = (
         arguments=_arguments(
             asr_inp_dir=r"D:\GPT-SoVITS\raw\xxx",
             asr_opt_dir="output/asr_opt",
-            asr_model=FUNASR,
+            asr_model=_FUNASR,
             asr_model_size="large",
             asr_lang="zh",
             asr_precision="float32",
@@ -208,7 +208,7 @@ SPEAKING_ARGUMENTS: Final = _arguments(
 """Arguments of `/change_tts_inference`."""
 LABEL_ARGUMENTS: Final = _arguments(path_list=_LABELS)
 """Arguments of `/change_label`."""
-RECOGNISER_ARGUMENTS: Final = _arguments(key=FUNASR)
+RECOGNISER_ARGUMENTS: Final = _arguments(key=_FUNASR)
 """Arguments of `/change_lang_choices` and its like."""
 SYNC_ARGUMENTS: Final = _arguments(text=GENERATOR)
 """Arguments of `/sync`."""

@@ -186,7 +186,6 @@ _SPECIAL: Final[Mapping[str, Callable[[str, Value, StageValues], None]]] = Mappi
         "bert_pretrained_dir": _take_text_model,
         "n_parts": _take_nothing,
         "inp_wav_dir": _take_nothing,
-        "asr_model": _take_nothing,
     }
 )
 """Arguments that are no parameter of their own."""
