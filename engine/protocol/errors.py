@@ -90,6 +90,12 @@ class TrainingFailed(EngineError):
     code = "training_failed"
 
 
+class AlreadyRunning(EngineError):
+    """Another process is doing the same work at the same place."""
+
+    code = "already_running"
+
+
 class WorkerDied(EngineError):
     """The worker process ended without an end message."""
 

@@ -34,6 +34,8 @@ from engine.train.plan import (
     batches_by_frames,
     epoch_generator,
     fingerprint,
+    heaviest,
+    named,
     repeated,
     repetition,
 )
@@ -133,30 +135,44 @@ class FlowTraining:
         batches = batches_by_frames(frames, self._parameters.batch_size, source, EDGES)
         return [[tuple(self._indices[place] for place in batch)] for batch in batches]
 
-    def load(self, step: Sequence[Batch]) -> FlowBatch:
-        """Reads the batch of a step."""
-        clips = sovits_batch([self._items[index] for index in step[0]], self._network.config)
-        return flow_batch(clips, self._network.version, self._network.config)
+    def clips(self, step: Sequence[Batch]) -> list[str]:
+        """Names of the clips of a step."""
+        return named([item.name for item in self._items], step)
 
-    def step(self, data: FlowBatch, step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
+    def heaviest(self, count: int) -> Batch:
+        """The longest clips."""
+        return heaviest([item.frames for item in self._items], count)
+
+    def load(self, step: Sequence[Batch]) -> list[FlowBatch]:
+        """Reads the batch of a step: one, or several smaller ones where memory is short."""
+        network = self._network
+        clips = [sovits_batch([self._items[index] for index in batch], network.config) for batch in step]
+        return [flow_batch(one, network.version, network.config) for one in clips]
+
+    def step(self, data: list[FlowBatch], step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
         """The flow learns where mel lies."""
         del step
-        batch = data.to(self._device)
-        clips = batch.clips
         self._optimiser.zero_grad(set_to_none=True)
-        with mixed(self._device, enabled=self._mixed):
-            loss = self._network(
-                clips.ssl,
-                clips.spectrogram,
-                clips.frames,
-                clips.phones,
-                clips.phone_lengths,
-                mel=batch.mel,
-                mel_lengths=batch.mel_lengths,
-            )
-        loss.backward()
-        check_cancelled()
-        figures = {"loss": float(loss.detach()), "grad_norm": gradient_norm(self._learning)}
+        count = sum(len(batch.mel) for batch in data)
+        added = 0.0
+        for one in data:
+            batch = one.to(self._device)
+            clips = batch.clips
+            with mixed(self._device, enabled=self._mixed):
+                loss = self._network(
+                    clips.ssl,
+                    clips.spectrogram,
+                    clips.frames,
+                    clips.phones,
+                    clips.phone_lengths,
+                    mel=batch.mel,
+                    mel_lengths=batch.mel_lengths,
+                )
+            share = len(batch.mel) / count
+            (loss * share if share < 1 else loss).backward()
+            added += float(loss.detach()) * share
+            check_cancelled()
+        figures = {"loss": added, "grad_norm": gradient_norm(self._learning)}
         self._optimiser.step()
         return {**figures, "learning_rate": float(self._optimiser.param_groups[0]["lr"])}
 

@@ -25,7 +25,16 @@ from engine.protocol.workspace import Workspace
 from engine.train.device import gradient_norm, mixed, mixed_precision
 from engine.train.gpt_data import GptBatch, GptItem, gpt_batch, gpt_items, rejected_sequences
 from engine.train.loop import Loop, LoopSettings
-from engine.train.plan import Batch, batches_by_seconds, epoch_generator, fingerprint, repeated, repetition
+from engine.train.plan import (
+    Batch,
+    batches_by_seconds,
+    epoch_generator,
+    fingerprint,
+    heaviest,
+    named,
+    repeated,
+    repetition,
+)
 from engine.train.report import training_result
 from engine.train.scaled_adam import ScaledAdam, ScaledAdamOptions
 from engine.train.state import Part, Place
@@ -71,6 +80,14 @@ class GptTraining:
         chosen = [tuple(self._indices[place] for place in batch) for batch in batches]
         size = self._parameters.accumulate_batches
         return [chosen[start : start + size] for start in range(0, len(chosen), size)]
+
+    def clips(self, step: Sequence[Batch]) -> list[str]:
+        """Names of the clips of a step."""
+        return named([item.name for item in self._items], step)
+
+    def heaviest(self, count: int) -> Batch:
+        """The clips with the longest sequences."""
+        return heaviest([len(item.phones) + len(item.tokens) for item in self._items], count)
 
     def load(self, step: Sequence[Batch]) -> list[GptBatch]:
         """Reads the batches of a step."""

@@ -82,6 +82,17 @@ def batches_by_frames(
     return [made[index] for index in generator.permutation(len(made))]
 
 
+def heaviest(sizes: Sequence[float], count: int) -> Batch:
+    """The `count` largest items; fewer items come several times."""
+    by_size = sorted(range(len(sizes)), key=lambda index: sizes[index], reverse=True)
+    return tuple((by_size * (count // len(by_size) + 1))[:count])
+
+
+def named(names: Sequence[str], step: Sequence[Batch]) -> list[str]:
+    """Names of the items of a step, each once."""
+    return list(dict.fromkeys(names[index] for batch in step for index in batch))
+
+
 def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
     """The source of an epoch's order."""
     return np.random.default_rng([seed, epoch])

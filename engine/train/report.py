@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
-from engine.train.loop import Outcome
+from engine.train.training import Outcome
 
 
 def training_result(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,11 +31,20 @@ from engine.train.losses import (
     generator_loss,
     mel_loss,
 )
-from engine.train.plan import Batch, batches_by_frames, epoch_generator, fingerprint, repeated, repetition
+from engine.train.plan import (
+    Batch,
+    batches_by_frames,
+    epoch_generator,
+    fingerprint,
+    heaviest,
+    named,
+    repeated,
+    repetition,
+)
 from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
 from engine.train.report import training_result
 from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items, spectrogram_spec
-from engine.train.state import Part, Place
+from engine.train.state import Part, Place, randomness, restore_randomness
 
 TEXT_PARTS: Final = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
 _OFFICIAL_WIDTH: Final = 512
@@ -98,15 +107,54 @@ class SovitsTraining:
         batches = batches_by_frames(frames, self._parameters.batch_size, source)
         return [[tuple(self._indices[place] for place in batch)] for batch in batches]
 
-    def load(self, step: Sequence[Batch]) -> SovitsBatch:
-        """Reads the batch of a step."""
-        return sovits_batch([self._items[index] for index in step[0]], self._config)
+    def clips(self, step: Sequence[Batch]) -> list[str]:
+        """Names of the clips of a step."""
+        return named([item.name for item in self._items], step)
 
-    def step(self, data: SovitsBatch, step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
+    def heaviest(self, count: int) -> Batch:
+        """The longest clips."""
+        return heaviest([item.frames for item in self._items], count)
+
+    def load(self, step: Sequence[Batch]) -> list[SovitsBatch]:
+        """Reads the batch of a step: one, or several smaller ones where memory is short."""
+        return [sovits_batch([self._items[index] for index in batch], self._config) for batch in step]
+
+    def step(
+        self, data: list[SovitsBatch], step: int, check_cancelled: Callable[[], None]
+    ) -> dict[str, float]:
         """First the judges learn to tell recordings from made sound, then the generator to deceive them."""
         del check_cancelled  # the judges move first: from then on the step has to be finished
-        batch = data.to(self._device)
         adversarial = step >= self._parameters.adversarial_from_step
+        shares = [len(batch.frames) / sum(len(one.frames) for one in data) for batch in data]
+        batches = [batch.to(self._device) for batch in data]
+        figures: dict[str, float] = {}
+        begun: tuple[Tensor, SovitsTrainingOutput] | None = None
+        if len(batches) == 1:
+            begun = self._made(batches[0])
+            if adversarial:
+                figures = self._judge_step([begun], shares)
+        elif adversarial:
+            before = randomness()
+            figures = self._judge_step((self._heard(batch) for batch in batches), shares)
+            restore_randomness(before)  # the generator shall learn from what was judged
+        self._generator_optimiser.zero_grad(set_to_none=True)
+        added: dict[str, float] = {}
+        for batch, share in zip(batches, shares, strict=True):
+            real, made = begun or self._made(batch)
+            losses = self._plain_losses(batch, made)
+            if adversarial:
+                losses |= self._deceiving_losses(real, made.wave)
+            total = torch.stack(list(losses.values())).sum()
+            (total * share if share < 1 else total).backward()  # type: ignore[no-untyped-call]
+            for name, value in {"loss": total, **{f"loss_{key}": one for key, one in losses.items()}}.items():
+                added[name] = added.get(name, 0.0) + float(value.detach()) * share
+        figures["grad_norm"] = gradient_norm(self._generator.parameters())
+        self._generator_optimiser.step()
+        rate = float(self._generator_optimiser.param_groups[0]["lr"])
+        return {**added, **figures, "learning_rate": rate}
+
+    def _made(self, batch: SovitsBatch) -> tuple[Tensor, SovitsTrainingOutput]:
+        """Stretches of the recordings, and what the generator makes of them."""
         with mixed(self._device, enabled=self._mixed):
             made = self._generator(
                 batch.ssl,
@@ -117,31 +165,28 @@ class SovitsTraining:
                 speaker=batch.speaker,
             )
         hop = self._config.hop_samples
-        real = take_segments(batch.wave, made.starts * hop, self._config.segment_samples)
-        figures = self._judge_step(real, made.wave.detach()) if adversarial else {}
-        losses = self._plain_losses(batch, made)
-        if adversarial:
-            losses |= self._deceiving_losses(real, made.wave)
-        total = torch.stack(list(losses.values())).sum()
-        self._generator_optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        figures["grad_norm"] = gradient_norm(self._generator.parameters())
-        self._generator_optimiser.step()
-        named = {f"loss_{name}": float(value.detach()) for name, value in losses.items()}
-        rate = float(self._generator_optimiser.param_groups[0]["lr"])
-        return {"loss": float(total.detach()), **named, **figures, "learning_rate": rate}
+        return take_segments(batch.wave, made.starts * hop, self._config.segment_samples), made
 
-    def _judge_step(self, real: Tensor, fake: Tensor) -> dict[str, float]:
+    def _heard(self, batch: SovitsBatch) -> tuple[Tensor, SovitsTrainingOutput]:
+        """The same for the judges alone, without what learning would need."""
+        with torch.no_grad():
+            return self._made(batch)
+
+    def _judge_step(
+        self, pairs: Iterable[tuple[Tensor, SovitsTrainingOutput]], shares: Sequence[float]
+    ) -> dict[str, float]:
         self._judges.requires_grad_(requires_grad=True)
-        with mixed(self._device, enabled=self._mixed):
-            both = self._judges(torch.cat((real, fake)))  # one pass: faster than two
-        true, made = _halves(both)
-        loss = discriminator_loss(true, made)
         self._judge_optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        added = 0.0
+        for (real, made), share in zip(pairs, shares, strict=True):
+            with mixed(self._device, enabled=self._mixed):
+                both = self._judges(torch.cat((real, made.wave.detach())))  # one pass: faster than two
+            loss = discriminator_loss(*_halves(both))
+            (loss * share if share < 1 else loss).backward()  # type: ignore[no-untyped-call]
+            added += float(loss.detach()) * share
         norm = gradient_norm(self._judges.parameters())
         self._judge_optimiser.step()
-        return {"loss_discriminator": float(loss.detach()), "grad_norm_discriminator": norm}
+        return {"loss_discriminator": added, "grad_norm_discriminator": norm}
 
     def _plain_losses(self, batch: SovitsBatch, made: SovitsTrainingOutput) -> dict[str, Tensor]:
         with exact(self._device):

@@ -6,7 +6,7 @@ import random
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -20,6 +20,8 @@ from engine.protocol.errors import BadCheckpoint
 
 FORMAT: Final = 1
 KEPT_STATES: Final = 2
+SLOWER: Final = 0.5
+"""What a return leaves of the learning rate."""
 _NAME: Final = re.compile(r"^state_(?P<step>\d{8,})(?P<epoch>_e\d+)?\.pt$")
 
 
@@ -79,6 +81,33 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """What a training had to be given to go on; kept in its state, so that it holds after an interruption.
+
+    Attributes:
+        pieces: Parts that each batch is learnt from in, one after the other; the step is the same.
+        rate_share: Share of the learning rate that is left.
+        returns: Times that it went back to a good state since the last complete epoch.
+    """
+
+    pieces: int = 1
+    rate_share: float = 1.0
+    returns: int = 0
+
+    def smaller(self) -> Care:
+        """With batches in twice as many parts."""
+        return replace(self, pieces=self.pieces * 2)
+
+    def slower(self) -> Care:
+        """With half the learning rate, after one more return."""
+        return replace(self, rate_share=self.rate_share * SLOWER, returns=self.returns + 1)
+
+    def settled(self) -> Care:
+        """After an epoch without a fault: lasting trouble begins anew to be counted."""
+        return replace(self, returns=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingState:
     """All that a training needs to go on as if it had never stopped.
 
@@ -88,6 +117,7 @@ class TrainingState:
         figures: Figures kept so far.
         parts: State of every network, optimiser and scheduler by name.
         randomness: State of every random generator.
+        care: What the training had to be given to go on.
     """
 
     place: Place
@@ -95,6 +125,7 @@ class TrainingState:
     figures: Figures
     parts: Mapping[str, Mapping[str, Any]]
     randomness: Mapping[str, Any] = field(default_factory=dict)
+    care: Care = field(default_factory=Care)
 
 
 def randomness() -> dict[str, Any]:
@@ -177,7 +208,7 @@ class StateStore:
         A damaged one is set aside as `*.damaged`, and the user is told. What a killed process left
         half written goes.
         """
-        for half in self._folder.glob("state_*.part"):
+        for half in [*self._folder.glob("state_*.part"), *self._folder.glob(".*.part.*")]:
             half.unlink(missing_ok=True)
         for path in self.states():
             try:
@@ -230,6 +261,7 @@ def _packed(state: TrainingState) -> dict[str, Any]:
         "figures": asdict(state.figures),
         "parts": {name: dict(part) for name, part in state.parts.items()},
         "randomness": dict(state.randomness),
+        "care": asdict(state.care),
     }
 
 
@@ -243,6 +275,7 @@ def _unpacked(stored: Mapping[str, Any], path: Path) -> TrainingState:
             figures=Figures(**stored["figures"]),
             parts=stored["parts"],
             randomness=stored["randomness"],
+            care=Care(**stored.get("care", {})),  # states of earlier programs have none
         )
     except (KeyError, TypeError) as error:
         raise BadCheckpoint(f"{path} holds no training state.", detail=repr(error)) from error

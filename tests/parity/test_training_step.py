@@ -80,7 +80,7 @@ def test_a_step_of_the_stage(name, official_file):
     case = GoldenCase(name)
     given = {key: torch.from_numpy(value) for key, value in case.inputs.items()}
     watched, batch = Watched(case, given, official_file), golden_batch(given)
-    figures = watched.training.step(batch, 0, lambda: None)
+    figures = watched.training.step([batch], 0, lambda: None)
     out, named = watched.out, dict(watched.generator.named_parameters())
     made = {
         "spec": batch.spectrogram,
