@@ -26,8 +26,8 @@ from engine.protocol.results import Skipped, StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
+from engine.train.course import Course, carry_out
 from engine.train.device import gradient_norm, mixed, mixed_precision
-from engine.train.loop import Loop, LoopSettings
 from engine.train.plan import (
     FRAME_EDGES,
     Batch,
@@ -40,7 +40,6 @@ from engine.train.plan import (
     repetition,
 )
 from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
-from engine.train.report import training_result
 from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items
 from engine.train.state import Part, Place
 
@@ -262,8 +261,12 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
     context.log(f"Training an adapter to SoVITS {facts.name} on {len(items)} clips, from {start.name}.")
     for one in skipped:
         context.log(f"{one.name} is left out: {one.reason}.", "warning")
-    training = FlowTraining(parameters, network, items, workspace.sovits_weights(facts))
-    states = experiment.sovits_folder(facts)
-    states = states.with_name(f"{states.name}_lora_{parameters.lora_rank}")
-    outcome = Loop(training, LoopSettings.of(parameters, states), context).run()
-    return training_result("SoVITS adapter", parameters.total_epochs, outcome, skipped)
+    weights = workspace.sovits_weights(facts)
+    course = Course(
+        network="SoVITS adapter",
+        parameters=parameters,
+        make=lambda given: FlowTraining(given, network, items, weights),
+        clips=len(items),
+        skipped=skipped,
+    )
+    return carry_out(course, context)

@@ -22,9 +22,9 @@ from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainGptParameters
 from engine.protocol.versions import ModelVersion, version
 from engine.protocol.workspace import Workspace
+from engine.train.course import Course, carry_out
 from engine.train.device import gradient_norm, mixed, mixed_precision
 from engine.train.gpt_data import GptBatch, GptItem, gpt_batch, gpt_items, rejected_sequences
-from engine.train.loop import Loop, LoopSettings
 from engine.train.plan import (
     Batch,
     batches_by_seconds,
@@ -35,7 +35,6 @@ from engine.train.plan import (
     repeated,
     repetition,
 )
-from engine.train.report import training_result
 from engine.train.scaled_adam import ScaledAdam, ScaledAdamOptions
 from engine.train.state import Part, Place
 
@@ -188,8 +187,9 @@ def run(parameters: TrainGptParameters, context: Context) -> StageResult:
         MissingModel: there are no weights to start from.
         BadCheckpoint: the weights, or the saved states, do not fit or are of another version.
         BadParameters: the data do not fit the network.
-        TrainingFailed: the loss is no number any more.
-        OutOfMemory: the memory was not enough.
+        TrainingFailed: the loss is no number any more, also at a lower rate.
+        OutOfMemory: the memory was not enough, not even for one clip at a time.
+        AlreadyRunning: the same training runs in another process.
         OutOfSpace: something could not be written.
         Cancelled: the user stopped; the state is saved.
     """
@@ -202,6 +202,12 @@ def run(parameters: TrainGptParameters, context: Context) -> StageResult:
     context.log(f"Training the GPT on {len(items)} clips, from {start.name}.")
     for one in skipped:
         context.log(f"{one.name} is left out: {one.reason}.", "warning")
-    training = GptTraining(parameters, model, items, workspace.gpt_weights(facts))
-    settings = LoopSettings.of(parameters, experiment.gpt_folder(facts))
-    return training_result("GPT", parameters.total_epochs, Loop(training, settings, context).run(), skipped)
+    weights = workspace.gpt_weights(facts)
+    course = Course(
+        network="GPT",
+        parameters=parameters,
+        make=lambda given: GptTraining(given, model, items, weights),
+        clips=len(items),
+        skipped=skipped,
+    )
+    return carry_out(course, context)

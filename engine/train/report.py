@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
+from engine.train.forecast import Forecast
+from engine.train.memory import GIB
 from engine.train.training import Outcome
 
 
@@ -28,7 +30,7 @@ def training_result(
     else:
         summary = (
             f"The {network} is already at epoch {outcome.place.epoch} of {total_epochs}: "
-            f"nothing to do. Its weights are {name}"
+            f"nothing to do. Its weights are {name}. Set more epochs to train on."
         )
     numbers = {"epoch": float(outcome.place.epoch), "steps": float(outcome.place.step)}
     numbers |= {"steps_now": float(outcome.steps_now)}
@@ -44,4 +46,27 @@ def training_result(
         artifacts=tuple(ArtifactRef(kind="weights", path=str(path.resolve())) for path in outcome.weights),
         skipped=tuple(skipped),
         numbers=numbers,
+    )
+
+
+def forecast_result(
+    network: str, batch_size: int, forecast: Forecast, skipped: Sequence[Skipped]
+) -> StageResult:
+    """What a training would take, as a result.
+
+    Args:
+        network: its name for people.
+        batch_size: clips of a batch, also where it was found by trial.
+        forecast: what was measured.
+        skipped: clips that would be left out.
+    """
+    summary = f"Training the {network}: {forecast.text()}"
+    if not forecast.steps:
+        summary = f"The {network} is trained already: nothing is left to do."
+    elif forecast.free_bytes < GIB:
+        summary += f" Little memory is left beside it: {forecast.free_bytes / GIB:.1f} GB."
+    return StageResult(
+        summary=summary,
+        skipped=tuple(skipped),
+        numbers=forecast.numbers() | {"batch_size": float(batch_size)},
     )

@@ -21,9 +21,9 @@ from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.protocol.versions import Decoder, ModelVersion, version
 from engine.protocol.workspace import Workspace
+from engine.train.course import Course, carry_out
 from engine.train.device import exact, gradient_norm, mixed, mixed_precision
 from engine.train.flow_sovits import run as train_flow
-from engine.train.loop import Loop, LoopSettings
 from engine.train.losses import (
     discriminator_loss,
     divergence_loss,
@@ -42,7 +42,6 @@ from engine.train.plan import (
     repetition,
 )
 from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
-from engine.train.report import training_result
 from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items, spectrogram_spec
 from engine.train.state import Part, Place, randomness, restore_randomness
 
@@ -283,8 +282,9 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
         MissingModel: there are no weights to start from.
         BadCheckpoint: the weights, or the saved states, do not fit or are of another version.
         BadParameters: the data do not fit the network.
-        TrainingFailed: the loss is no number any more.
-        OutOfMemory: the memory was not enough.
+        TrainingFailed: the loss is no number any more, also at a lower rate.
+        OutOfMemory: the memory was not enough, not even for one clip at a time.
+        AlreadyRunning: the same training runs in another process.
         OutOfSpace: something could not be written.
         Cancelled: the user stopped; the state is saved.
     """
@@ -305,8 +305,12 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
     context.log(f"Training SoVITS on {len(items)} clips, from {start.name}.")
     for one in skipped:
         context.log(f"{one.name} is left out: {one.reason}.", "warning")
-    training = SovitsTraining(parameters, generator, judges, items, workspace.sovits_weights(facts))
-    settings = LoopSettings.of(parameters, experiment.sovits_folder(facts))
-    return training_result(
-        "SoVITS", parameters.total_epochs, Loop(training, settings, context).run(), skipped
+    weights = workspace.sovits_weights(facts)
+    course = Course(
+        network="SoVITS",
+        parameters=parameters,
+        make=lambda given: SovitsTraining(given, generator, judges, items, weights),
+        clips=len(items),
+        skipped=skipped,
     )
+    return carry_out(course, context)

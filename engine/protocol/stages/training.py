@@ -21,7 +21,11 @@ class TrainingParameters(ExperimentParameters):
     """What both trainings take."""
 
     batch_size: int = parameter(
-        4, "Batch size", "Clips that are learnt from at once; less needs less memory.", api="batch_size", ge=1
+        4,
+        "Batch size",
+        "Clips that are learnt from at once; less needs less memory. 0 tries how many fit.",
+        api="batch_size",
+        ge=0,
     )
     total_epochs: int = parameter(
         8, "Epochs", "Passes over all clips; the last one is always saved.", api="total_epoch", ge=1, le=10000
@@ -58,6 +62,12 @@ class TrainingParameters(ExperimentParameters):
         le=10000,
     )
     seed: int = parameter(1234, "Seed", "Start of the random numbers.", expert=True, ge=0)
+    forecast_only: bool = parameter(
+        False,
+        "Only forecast",
+        "Does a few steps to tell how long training will take and how much memory; nothing is kept.",
+        expert=True,
+    )
     precision: TrainingPrecision = parameter(
         TrainingPrecision.AUTO,
         "Precision",
