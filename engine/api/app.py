@@ -102,6 +102,6 @@ def _with_pages(web: FastAPI, jobs: Jobs, settings: ServerSettings, speaking: Sp
     from engine.api.gradio_blocks import build_blocks
 
     mounted: FastAPI = gradio.mount_gradio_app(
-        web, build_blocks(jobs, settings, speaking), path="/", max_file_size=settings.limits.upload_bytes
+        web, build_blocks(jobs, settings, speaking), path="/", max_file_size=settings.limits.body_bytes
     )
     return mounted

@@ -21,7 +21,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_UPLOADS: Final = ("/upload", "/gradio_api/upload")
+_UPLOAD: Final = "/upload"
+"""Gradio's way to put files on the disk. No call of ours takes one."""
+_PATHS: Final = "Name the path of a file in the workspace."
 _POLICY_VIOLATION: Final = 1008
 ABORT: Final = "gsv.abort"
 """Name under which the transport puts a function that drops the connection at once."""
@@ -77,8 +79,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._limits = settings.limits
-        uploads = scope["path"].rstrip("/").endswith(_UPLOADS)
-        self._largest = self._limits.upload_bytes if uploads else self._limits.body_bytes
+        self._largest = self._limits.body_bytes
         self._extra: list[tuple[bytes, bytes]] = []
         self._started_s = time.monotonic()
         self._received = 0
@@ -93,6 +94,11 @@ class _Exchange:
     async def run(self, application: Application, headers: dict[str, str]) -> None:
         if self._scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await _answer(self._send, HTTPStatus.NO_CONTENT, b"", self._extra)
+            return
+        if self._scope["path"].rstrip("/").endswith(_UPLOAD):
+            await _refuse(
+                self._scope, self._send, HTTPStatus.FORBIDDEN, "This server takes no uploads.", _PATHS
+            )
             return
         declared = headers.get("content-length", "0")
         if not declared.isdigit() or int(declared) > self._largest:

@@ -23,7 +23,6 @@ class Limits:
 
     Attributes:
         body_bytes: Largest body of a request.
-        upload_bytes: Largest body of an upload.
         head_s: Time for the head of a request to arrive.
         body_s: Time for a body to arrive, and for as much again at `slowest_bytes` a second.
         slowest_bytes: Bytes a second at which a larger body must arrive.
@@ -34,7 +33,6 @@ class Limits:
     """
 
     body_bytes: int = _MEBIBYTE
-    upload_bytes: int = 64 * _MEBIBYTE
     head_s: float = 10.0
     body_s: float = 30.0
     slowest_bytes: int = 64 * 1024

@@ -13,7 +13,7 @@ from engine.api.guard import Guard
 from engine.api.settings import Limits, ServerSettings
 from tests.engine.api.serving import served
 
-LIMITS = Limits(body_bytes=1000, upload_bytes=5000, head_s=0.4, body_s=0.4, slowest_bytes=10**6, reader_s=0.4)
+LIMITS = Limits(body_bytes=1000, head_s=0.4, body_s=0.4, slowest_bytes=10**6, reader_s=0.4)
 
 
 class Inside:
@@ -82,14 +82,20 @@ def everything(link):
 def test_what_is_small_and_quick_passes(server, inside):
     answer = httpx.post(f"{server.address}x", content=b"a" * 1000)
     assert (answer.status_code, answer.text) == (200, "1000")
-    upload = httpx.post(f"{server.address}gradio_api/upload", content=b"a" * 5000)
-    assert upload.text == "5000"
+
+
+def test_nothing_is_uploaded(server, inside):
+    before = list(inside.seen)
+    for path in ("upload", "gradio_api/upload", "gradio_api/upload/", "gradio_api/%75pload"):
+        answer = httpx.post(f"{server.address}{path}", files={"files": b"a"})
+        assert (answer.status_code, answer.json()["message"]) == (403, "This server takes no uploads.")
+    assert inside.seen == before
 
 
 def test_a_large_body_is_refused_before_it_is_sent(server, inside):
     before = list(inside.seen)
     with connected(server) as link:
-        link.sendall(head("/gradio_api/upload", f"Content-Length: {2 * 2**30}"))
+        link.sendall(head("/", f"Content-Length: {2 * 2**30}"))
         told = everything(link)
     assert told.startswith(b"HTTP/1.1 413")
     assert b"at most" in told
