@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ from engine.protocol.training_place import TrainingPlace, write_place
 from engine.train.forecast import Forecast, Measure
 from engine.train.memory import release
 from engine.train.plan import Batch
+from engine.train.reading import Reader, Unreadable
 from engine.train.rescue import (
     MOST_RETURNS,
     NotFinite,
@@ -99,6 +98,7 @@ class Loop(Generic[B]):
         self._training = training
         self._settings = settings
         self._context = context
+        self._reader = Reader(training)
         self._store = StateStore(settings.folder, context.log)
         self._place = Place()
         self._care = Care()
@@ -116,6 +116,7 @@ class Loop(Generic[B]):
             OutOfMemory: the memory was not enough, not even for one clip at a time.
             OutOfSpace: a state or export cannot be written; earlier ones are untouched.
             BadCheckpoint: the saved states belong to other networks.
+            MissingFile, BadLabels: none of the clips of a step can be read any more; the state is saved.
         """
         self._begin()
         first_step = self._place.step
@@ -201,8 +202,9 @@ class Loop(Generic[B]):
         slow_down(self._training.parts(), self._care.rate_share)
         steps = [in_pieces(step, self._care.pieces) for step in plan[self._place.position :]]
         try:
-            with _ahead(self._training.load, steps) as loaded:
+            with self._reader.ahead(steps) as loaded:
                 for step, data in zip(steps, loaded, strict=True):
+                    self._tell_lost()
                     self._one_step(step, data, measure)
                     if self._place.position == len(plan):
                         self._check_weights(step)
@@ -211,6 +213,9 @@ class Loop(Generic[B]):
                         self._save(epoch_end=False)
         except _Unwell as error:
             return self._remedy(error, plan)
+        except Unreadable as error:
+            self._save_on_stop()
+            raise error.reason from error
         self._end_epoch(epoch)
         return None
 
@@ -301,6 +306,10 @@ class Loop(Generic[B]):
         )
         self._save(epoch_end=self._place.position == 0 and self._place.epoch > 0)
 
+    def _tell_lost(self) -> None:
+        for clip in self._reader.news():
+            self._context.log(f"{clip.name} is left out from now on: {clip.reason}", "warning")
+
     def _check_weights(self, step: Sequence[Batch]) -> None:
         """Looks at all that learns, before it is kept."""
         try:
@@ -362,22 +371,5 @@ class Loop(Generic[B]):
             figures=self._figures,
             steps_now=self._place.step - first_step,
             losses=tuple(self._losses),
+            lost=tuple(self._reader.lost),
         )
-
-
-@contextmanager
-def _ahead(load: Callable[[Sequence[Batch]], B], plan: Sequence[Sequence[Batch]]) -> Iterator[Iterator[B]]:
-    """The data of every step, the next one read in a thread while the last one is learnt from."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="training-data") as pool:
-
-        def loaded() -> Iterator[B]:
-            waiting = pool.submit(load, plan[0]) if plan else None
-            for following in [*plan[1:], None]:
-                if waiting is None:
-                    return
-                with memory_errors():
-                    data = waiting.result()
-                waiting = pool.submit(load, following) if following is not None else None
-                yield data
-
-        yield loaded()

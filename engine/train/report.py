@@ -44,7 +44,7 @@ def training_result(
     return StageResult(
         summary=summary,
         artifacts=tuple(ArtifactRef(kind="weights", path=str(path.resolve())) for path in outcome.weights),
-        skipped=tuple(skipped),
+        skipped=(*skipped, *outcome.lost),
         numbers=numbers,
     )
 

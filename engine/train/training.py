@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from engine.protocol.results import Skipped
 from engine.train.plan import Batch
 from engine.train.state import Figures, Part, Place
 
@@ -72,6 +73,7 @@ class Outcome:
         figures: The figures kept.
         steps_now: Steps done in this run; 0 when there was nothing to do.
         losses: Mean loss of each epoch that this run completed.
+        lost: Clips that could not be read any more while it ran.
     """
 
     place: Place
@@ -79,3 +81,4 @@ class Outcome:
     figures: Figures
     steps_now: int
     losses: tuple[float, ...]
+    lost: tuple[Skipped, ...] = ()
