@@ -10,6 +10,7 @@ from engine.audio.io import list_audio, probe
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, EngineError, MissingFile
+from engine.protocol.files import remove_parts
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 
 Make = Callable[[Path], Sequence[Path]]
@@ -57,7 +58,12 @@ class FileWork:
             Cancelled: the user stopped; what is finished stays.
         """
         sources = self._list()
-        lengths = {source: _length_s(source) for source in sources}
+        remove_parts(self.output)
+        lengths = {}
+        for source in sources:
+            context.check_cancelled()
+            context.progress(0, len(sources), "files")
+            lengths[source] = _length_s(source)
         self.total_s = sum(lengths.values())
         with Ledger(self.output / self.state) as ledger:
             for source in sources:

@@ -13,6 +13,7 @@ from engine.audio.slicer import Clip, SilenceRules, limit_lengths, slice_at_sile
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, EngineError, MissingFile, OutOfSpace
+from engine.protocol.files import remove_parts
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.dataset import SliceParameters
 
@@ -38,7 +39,12 @@ def run(parameters: SliceParameters, context: Context) -> StageResult:
     _rules(parameters).check()
     sources = _sources(parameters.input.absolute())
     output = parameters.output.absolute()
-    lengths_s = {source: _length_s(source) for source in sources}
+    remove_parts(output)
+    lengths_s = {}
+    for source in sources:
+        context.check_cancelled()
+        context.progress(0, len(sources), "files")
+        lengths_s[source] = _length_s(source)
     tally = _Tally(total_s=sum(lengths_s.values()))
     with Ledger(output / STATE) as ledger:
         for source in sources:
@@ -125,6 +131,10 @@ def _write_clips(
 ) -> Iterator[Path]:
     samples = read_audio(source, RATE_HZ, lambda text: context.log(text, "warning"))
     context.check_cancelled()
+    if samples.size * 1000 < RATE_HZ * parameters.hop_ms:
+        raise BadAudio(
+            f"{source} is too short: {samples.size / RATE_HZ:.4f} s.", hint="Record it again, or leave it out."
+        )
     clips = slice_at_silence(samples, RATE_HZ, _rules(parameters))
     if not clips:
         raise BadAudio(

@@ -16,6 +16,7 @@ from engine.dataset.speaker_vectors import SpeakerStep, SpeakerVectors, require_
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint, MissingModel
+from engine.protocol.files import remove_parts
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.features import SslFeaturesParameters
 from engine.protocol.versions import version as model_version
@@ -123,6 +124,8 @@ class _Work:
 
     def run(self, ledger: Ledger) -> None:
         """Copies and content features first, then the speakers."""
+        for folder in self.folders:
+            remove_parts(folder)
         self._contents(ledger)
         if self.speakers is not None:
             self._speakers(self.speakers, ledger)

@@ -15,6 +15,7 @@ from engine.dataset.crew import Kept, devices_of, in_groups, together, work_thro
 from engine.dataset.text_vectors import LANGUAGE, TextVectors, TextVectorStep, text_encoder_folder
 from engine.protocol.context import Context
 from engine.protocol.errors import BadParameters
+from engine.protocol.files import remove_parts
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.features import TextFeaturesParameters
 from engine.protocol.workspace import Workspace
@@ -175,6 +176,7 @@ class _Lines:
             if wanted:
                 self.context.log(self.vectors.where_to_put_it, "warning")
             return sum(self.vectors.still_fits(row, ledger) for row in wanted)
+        remove_parts(self.vectors.experiment.bert_folder)
         waiting = [row for row in wanted if not self.vectors.there(row, ledger)]
         self._progress(len(wanted) - len(waiting))
         if together(self.devices) > 1:

@@ -39,6 +39,13 @@ def replacing(path: Path, *, synced: bool = False) -> Iterator[Path]:
         raise not_written(path, error) from error
 
 
+def remove_parts(folder: Path) -> None:
+    """Removes what a process that was killed left half written in a folder; nobody else may write there."""
+    if folder.is_dir():
+        for path in folder.glob(".????????????.part*"):
+            path.unlink(missing_ok=True)
+
+
 def not_written(path: Path, error: Exception) -> OutOfSpace:
     """What is said when a file could not be written."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -13,6 +13,7 @@ from engine.audio.io import write_wav
 from engine.protocol.builtin import sample_project
 from engine.protocol.messages import Done, Failed
 from engine.worker.client import Worker
+from tests.contract.bad_inputs import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +154,28 @@ def test_an_unknown_whisper_model_says_where_to_put_it(worker, folder):
     )
     assert isinstance(end, Failed)
     assert "faster-whisper-small" in end.message + end.hint
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", list(KINDS))
+def test_each_kind_has_its_message_and_loses_nothing(name, worker, folder):
+    kind = KINDS[name]
+    parameters = kind.make(folder)
+    before = files(folder)
+    end = worker.run(kind.stage, parameters)
+    after = files(folder)
+    assert {path: after.get(path) for path in before} == before
+    if not kind.skips:
+        assert_refused(end, *kind.says)
+        return
+    assert isinstance(end, Done), end
+    reasons = [f"{skipped.name}: {skipped.reason}" for skipped in end.result.skipped]
+    assert [reason for reason in reasons if all(word in reason for word in kind.says)], reasons
+    assert end.result.numbers["clips"] == 1
+
+
+def test_the_table_has_thirty_kinds():
+    assert len(KINDS) >= 30
