@@ -44,3 +44,8 @@ def handovers(stage: str, values: Mapping[str, JsonValue], result: StageResult) 
 def labels_handover(path: str) -> tuple[Handover, ...]:
     """The values that follow from a new label file."""
     return tuple(Handover(stage=stage, field="labels", value=path) for stage in LABEL_READERS)
+
+
+def voice_handover(folder: Path) -> tuple[Handover, ...]:
+    """The value that follows from a new voice: it is the one that speaks."""
+    return (Handover(stage="speak", field="voice", value=str(folder)),)

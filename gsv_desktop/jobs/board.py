@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from pydantic import JsonValue
 from PySide6.QtCore import QObject, Signal, Slot
 
 from engine.protocol.errors import EngineError
 from engine.protocol.stages.registry import stage as stage_spec
-from gsv_desktop.core.handover import Handover, handovers, labels_handover
+from gsv_desktop.core.handover import Handover, handovers, labels_handover, voice_handover
 from gsv_desktop.core.project import LABEL, Project, StageRecord
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.jobs.job import Job
@@ -66,10 +68,19 @@ class StageBoard(QObject):
         self._project.rename_experiment(name)
         self.experiment_renamed.emit()
 
-    def start(self, stage: str, values: Mapping[str, JsonValue]) -> Job:
-        """Remembers the values and puts the stage into the queue."""
-        self.remember(stage, values)
+    def start(self, stage: str, values: Mapping[str, JsonValue], *, beside: bool = False) -> Job:
+        """Remembers the values and puts the stage into the queue.
+
+        Args:
+            stage: its name.
+            values: its parameters.
+            beside: run beside a heavy job, for one that keeps off the GPU.
+        """
+        if not beside:
+            self.remember(stage, values)
         spec = stage_spec(stage)
+        if beside:
+            spec = replace(spec, heavy=False)
         job = self.queue.submit(spec, {**values, **self._project.own_values(stage)})
         self._owners[job] = (self._project, self._project.experiment)
         self.stage_changed.emit(stage)
@@ -101,6 +112,10 @@ class StageBoard(QObject):
         self._keep(self._project, LABEL, StageRecord(state=WorkState.DONE, summary=summary))
         self._hand_over(tuple(part for part in labels_handover(path) if part.stage != LABEL))
         self.stage_changed.emit(LABEL)
+
+    def voice_made(self, folder: Path) -> None:
+        """A voice was made for the project: it is the one that speaks."""
+        self._hand_over(voice_handover(folder))
 
     def _is_current(self, job: Job) -> bool:
         project, experiment = self._owners.get(job, (None, ""))

@@ -81,6 +81,7 @@ class SpeakPage(StagePage):
         self.start_button.setToolTip(self.tr("Speak (Ctrl+Enter)"))
         self.form.rows["reference"].editor.edited.connect(self._show_reference)
         services.board.stage_changed.connect(self._on_any_stage_changed)
+        services.board.form_filled.connect(self._on_voice_given)
         services.player.failed.connect(self._on_player_failed)
         self.voice.currentIndexChanged.connect(self._on_voice_changed)
         self.text.textChanged.connect(self._saver.start)
@@ -349,6 +350,12 @@ class SpeakPage(StagePage):
     def _on_any_stage_changed(self, stage: str) -> None:
         if stage in TRAININGS and self.services.board.record(stage).state is WorkState.DONE:
             self.shown()
+
+    @Slot(str, str, str)
+    def _on_voice_given(self, stage: str, field: str, value: str) -> None:
+        if stage == self.stage and field == "voice":
+            self._voices = ()  # a voice of the same name may be another one now
+            self._find_voices(value)
 
     @Slot()
     def _on_project_opened(self) -> None:

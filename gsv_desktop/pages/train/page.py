@@ -1,47 +1,91 @@
-"""Fine-tunes a network and shows how it learns."""
+"""Fine-tunes a network, shows how it learns, and lets its saves be heard."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
+from engine.protocol.curves import CURVE_FILE, read_curve
+from engine.protocol.errors import BadParameters
 from engine.protocol.stages.base import StageSpec
+from engine.protocol.stages.training import TrainingParameters
+from engine.protocol.training_place import TrainingPlace, states_folder, training_place
+from engine.protocol.versions import VERSIONS
+from gsv_desktop.core.state import WorkState
 from gsv_desktop.jobs.job import Job
 from gsv_desktop.pages.services import Services
 from gsv_desktop.pages.stage_page import StagePage
-from gsv_desktop.pages.train.actions import exported_weights
+from gsv_desktop.pages.train.actions import exported_weights, figures_of, forecast_words
+from gsv_desktop.pages.train.compare import ComparePanel
 from gsv_desktop.widgets.chart import LossChart
 from gsv_desktop.widgets.file_list import FileList
 
-BOOKKEEPING: Final = frozenset({"epoch", "seconds_per_step", "eta_s"})
+MOST_EPOCHS: Final = 10_000
+USUAL_VERSION: Final = "v2"
 
 
 class TrainPage(StagePage):
-    """Form on the left; live curves and the weights made so far on the right."""
+    """Form on the left; live curves, weights and their comparison on the right."""
 
     def __init__(self, services: Services, spec: StageSpec, parent: QWidget | None = None) -> None:
         super().__init__(services, spec, parent)
-        right = QWidget(self)
-        layout = QVBoxLayout(right)
-        layout.setContentsMargins(12, 0, 0, 0)
-        self.chart = LossChart(right)
-        self._heading = QLabel(right)
+        self._curve_folder: Path | None = None
+        self.chart = LossChart(self)
+        self._forecast = QLabel(self)
+        self._forecast.setProperty("role", "muted")
+        self._forecast.setWordWrap(True)
+        self._forecast.hide()
+        self._heading = QLabel(self)
         self._heading.setProperty("role", "heading")
         self._heading.setWordWrap(True)
-        self.weights = FileList(self.tr("Weights"), right)
-        self.weights.setMaximumHeight(96)
-        layout.addWidget(self.chart, 1)
-        layout.addWidget(self._heading)
-        layout.addWidget(self.weights)
-        self.add_result(right)
+        self.weights = FileList(self.tr("Weights"), self)
+        self.weights.setMaximumHeight(84)
+        self.compare = ComparePanel(services, self._version, self._device, self)
+        self.views = QTabWidget(self)
+        self.views.setDocumentMode(True)
+        self.views.addTab(self._make_curves(), self.tr("Curves"))
+        self.views.addTab(self.compare, self.tr("Compare by ear"))
+        self.add_result(self.views)
         services.board.experiment_renamed.connect(self.shown)
         self.shown()
 
+    def _make_curves(self) -> QWidget:
+        box = QWidget(self)
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.addWidget(self.chart, 1)
+        layout.addWidget(self._forecast)
+        layout.addWidget(self._heading)
+        layout.addWidget(self.weights)
+        return box
+
+    def _version(self) -> str:
+        found = str(self.form.values().get("version") or USUAL_VERSION)
+        return found if found in VERSIONS else USUAL_VERSION
+
+    def _device(self) -> str:
+        return str(self.form.values().get("device") or "auto")
+
+    def parameters(self) -> TrainingParameters | None:
+        """What the form asks for; None while it is not right."""
+        values = {**self.form_values(), **self.services.board.project.own_values(self.stage)}
+        try:
+            parsed = self.spec.parse(values)
+        except BadParameters:
+            return None
+        return parsed if isinstance(parsed, TrainingParameters) else None
+
     @Slot()
     def shown(self) -> None:
-        """Looks for weights again."""
+        """Looks for weights, curves and reports again."""
+        self._show_weights()
+        self._load_curve()
+        self.compare.fill()
+
+    def _show_weights(self) -> None:
         project = self.services.board.project
         found = exported_weights(project.workspace, self.stage, project.experiment)
         self.weights.show_paths(found)
@@ -52,20 +96,72 @@ class TrainPage(StagePage):
             else self.tr("No weights of the experiment “%s” yet.") % project.experiment
         )
 
+    @Slot()
+    def start(self) -> None:
+        """Starts the training; one that is complete asks how far it shall go on."""
+        parameters = self.parameters()
+        place = training_place(states_folder(parameters)) if parameters is not None else None
+        if parameters is not None and place is not None and place.complete(parameters.total_epochs):
+            wanted = self._ask_epochs(place)
+            if wanted is None:
+                return
+            self.form.set_values({"total_epochs": wanted})
+        super().start()
+
+    def _ask_epochs(self, place: TrainingPlace) -> int | None:
+        """How many epochs there shall be in all; None for no."""
+        proposed = min(MOST_EPOCHS, place.epoch + max(1, place.total_epochs // 2))
+        wanted, yes = QInputDialog.getInt(
+            self,
+            self.tr("Already at epoch %d") % place.epoch,
+            self.tr("This training is already at epoch %d. Continue to how many epochs in all?")
+            % place.epoch,
+            proposed,
+            place.epoch + 1,
+            MOST_EPOCHS,
+        )
+        return wanted if yes else None
+
     def watch(self, job: Job) -> None:
-        """Draws what the training reports."""
-        self.chart.clear()
+        """Draws what the training reports, behind what it did before."""
+        self._curve_folder = None
+        self._load_curve()
+        self._forecast.hide()
         job.metric_received.connect(self._on_metric)
         job.artifact_made.connect(self._on_artifact_made)
 
+    def save_form(self) -> None:
+        """Keeps the form's values and the test sentences in the project."""
+        super().save_form()
+        self.compare.save()
+
     def job_done(self, job: Job) -> None:  # noqa: ARG002
-        """Shows the last weights."""
+        """Shows the last weights, and lets them be heard."""
         self.shown()
+        self.compare.training_ended()
+
+    def _load_curve(self) -> None:
+        """Reads the curves of this experiment's training, unless they are on screen."""
+        parameters = self.parameters()
+        folder = states_folder(parameters) if parameters is not None else None
+        if folder == self._curve_folder:
+            return
+        self._curve_folder = folder
+        if folder is None:
+            self.chart.clear()
+            return
+        self.chart.load(figures_of(read_curve(folder / CURVE_FILE)))
 
     @Slot(int, object)
     def _on_metric(self, step: int, values: dict[str, float]) -> None:
-        self.chart.add(step, {name: value for name, value in values.items() if name not in BOOKKEEPING})
+        figures = figures_of({name: [(float(step), value)] for name, value in values.items()})
+        self.chart.add(step, {name: points[0][1] for name, points in figures.items()})
+        if words := forecast_words(values):
+            self._forecast.setText(self.tr("Forecast: %s") % words)
+            self._forecast.show()
 
     @Slot(str, str)
-    def _on_artifact_made(self, _kind: str, _path: str) -> None:
-        self.shown()
+    def _on_artifact_made(self, kind: str, _path: str) -> None:
+        self._show_weights()
+        if kind == "weights" and self.services.board.record(self.stage).state is WorkState.RUNNING:
+            self.compare.weights_saved()

@@ -1,0 +1,127 @@
+"""The saves of a training are compared in the real window, by clicks; the real engine speaks."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from engine.protocol.voices import read_voice
+from gsv_desktop.core.state import WorkState
+from gsv_desktop.pages.train.actions import When
+from tests.desktop.tabs import GPT, SOVITS, SPEAK
+from tests.engine.audition.studio import make_studio
+
+WAIT_MS = 120_000
+
+
+@pytest.fixture
+def studio(folder):
+    return make_studio(folder, gpts=(5,))
+
+
+@pytest.fixture
+def comparing(open_desktop, studio):
+    """The window on a trained experiment; the comparison of the SoVITS page is open."""
+    desktop = open_desktop(studio.root)
+    desktop.board.rename_experiment(studio.name)
+    page = desktop.window.pages[SOVITS]
+    page.form.set_values({"device": "cpu"})
+    desktop.window.tabs.setCurrentIndex(SOVITS)
+    page.views.setCurrentWidget(page.compare)
+    return desktop, page.compare
+
+
+def compare(qtbot, desktop, panel):
+    qtbot.mouseClick(panel.start_button, Qt.MouseButton.LeftButton)
+    job = desktop.board.job_of("audition")
+    qtbot.waitUntil(lambda: job.state.ended, timeout=WAIT_MS)
+    assert job.state is WorkState.DONE, job.outcome
+    return job
+
+
+def test_saves_are_heard_side_by_side_and_one_becomes_the_voice(qtbot, comparing, studio, monkeypatch):
+    desktop, panel = comparing
+    assert panel.start_button.isEnabled()
+    assert "No save has been heard yet" in panel.words.text()
+    panel.sentences.setPlainText("Hello.\n\n")
+    compare(qtbot, desktop, panel)
+    table = panel.table
+    assert [table.horizontalHeaderItem(column).text().replace("★ ", "") for column in (1, 2)] == [
+        "SoVITS epoch 4\nGPT epoch 5",
+        "SoVITS epoch 8\nGPT epoch 5",
+    ]
+    assert [table.item(row, 0).text() for row in (0, 1)] == ["Mean of all", "Hello."]
+    stars = [table.horizontalHeaderItem(column).text().startswith("★") for column in (1, 2)]
+    assert sum(stars) == 1
+    assert table.currentColumn() == stars.index(True) + 1
+    assert "★ Recommended." in panel.words.text()
+    assert "highest similarity" in panel.words.text()
+    assert "alike" in table.cell(0, 0).figures.text()
+    played = []
+    monkeypatch.setattr(desktop.player, "play_file", played.append)
+    qtbot.mouseClick(table.cell(0, 0).button, Qt.MouseButton.LeftButton)
+    assert played == [studio.audition / "v2" / "sovits-e4-s20_gpt-e5" / "1.wav"]
+    assert played[0].is_file()
+    table.choose(0)
+    qtbot.mouseClick(panel.use_button, Qt.MouseButton.LeftButton)
+    voice = read_voice(studio.root / "voices" / studio.name / "voice.json")
+    assert voice.sovits.samefile(studio.sovits[4])
+    assert voice.gpt.samefile(studio.gpts[5])
+    # It is chosen on the Speak page.
+    desktop.window.tabs.setCurrentIndex(SPEAK)
+    speak = desktop.window.pages[SPEAK]
+    assert speak.voice.currentText() == voice.name
+    assert speak.form_values()["voice"] == str(studio.root / "voices" / studio.name)
+    # The other training's page shows the same comparison, and so does a window opened later.
+    other = desktop.window.pages[GPT].compare
+    desktop.window.tabs.setCurrentIndex(GPT)
+    assert other.table.columnCount() == 3
+    assert other.sentences.toPlainText() == "Hello."
+    # A save that is gone cannot become the voice: it is said, and the card stays.
+    shown = []
+    monkeypatch.setattr("gsv_desktop.pages.train.compare.show_error", lambda _, error: shown.append(error))
+    studio.sovits[4].unlink()
+    qtbot.mouseClick(panel.use_button, Qt.MouseButton.LeftButton)
+    assert "not there any more" in shown[0].message
+
+
+def test_after_a_training_the_saves_are_heard_unless_that_is_not_wanted(qtbot, comparing, monkeypatch):
+    desktop, panel = comparing
+    started = []
+    monkeypatch.setattr(
+        desktop.board, "start", lambda stage, values, beside=False: started.append((stage, values, beside))
+    )
+    panel.weights_saved()
+    assert started == []
+    panel.training_ended()
+    assert [(stage, beside) for stage, _, beside in started] == [("audition", False)]
+    panel.when.setCurrentIndex(panel.when.findData(When.BESIDE.value))
+    panel.when.activated.emit(panel.when.currentIndex())
+    panel.weights_saved()
+    stage, values, beside = started[-1]
+    assert (stage, values["device"], beside) == ("audition", "cpu", True)
+    panel.when.setCurrentIndex(panel.when.findData(When.ASKED.value))
+    panel.training_ended()
+    panel.weights_saved()
+    assert len(started) == 2
+    assert desktop.board.project.values("compare") == {"when": "beside"}
+
+
+def test_without_both_kinds_of_weights_it_says_what_will_be_here(qtbot, comparing, studio):
+    _, panel = comparing
+    for path in studio.gpts.values():
+        path.unlink()
+    panel.shown()
+    assert not panel.start_button.isEnabled()
+    assert not panel.use_button.isVisible()
+    assert "as soon as there is one of each" in panel.words.text()
+
+
+def test_a_comparison_that_fails_says_why(qtbot, comparing, studio):
+    desktop, panel = comparing
+    for clip in studio.experiment.wav_folder.iterdir():
+        clip.unlink()
+    qtbot.mouseClick(panel.start_button, Qt.MouseButton.LeftButton)
+    job = desktop.board.job_of("audition")
+    qtbot.waitUntil(lambda: job.state.ended, timeout=WAIT_MS)
+    assert job.state is WorkState.FAILED
+    assert "there is no reference to speak with" in panel.words.text()
+    assert "Choose a reference" in panel.words.text()
