@@ -21,6 +21,7 @@ from gsv_desktop.core.settings import SettingsStore
 from gsv_desktop.errors import show_error, show_unexpected
 from gsv_desktop.jobs.board import StageBoard
 from gsv_desktop.jobs.queue import JobQueue
+from gsv_desktop.jobs.server import LocalServer
 from gsv_desktop.main_window import MainWindow
 from gsv_desktop.pages.services import Services
 from gsv_desktop.theme import Theme
@@ -70,6 +71,7 @@ class DesktopApp:
         queue: The job queue.
         board: The open project at work.
         player: The sound output.
+        server: The local server, off until the user starts it.
         window: The main window.
     """
 
@@ -77,14 +79,16 @@ class DesktopApp:
         self.queue = queue if queue is not None else JobQueue()
         self.board = StageBoard(self.queue, project)
         self.player = Player()
+        self.server = LocalServer()
         self._log_file = LogFile()
         self._log_file.open(project.log_file)
-        self.window = MainWindow(Services(self.board, self.player, settings))
+        self.window = MainWindow(Services(self.board, self.player, settings, self.server))
         self.board.project_opened.connect(self._on_project_opened)
 
     def close(self) -> None:
         """Ends workers and log."""
         self.player.stop()
+        self.server.shut_down()
         self.queue.shut_down()
         self._log_file.close()
 

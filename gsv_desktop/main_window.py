@@ -36,6 +36,7 @@ from gsv_desktop.pages.jobs.panel import JobPanel
 from gsv_desktop.pages.label.page import LabelPage
 from gsv_desktop.pages.page import Page
 from gsv_desktop.pages.prepare.page import PreparePage
+from gsv_desktop.pages.server.menu import ServerMenu
 from gsv_desktop.pages.services import Services
 from gsv_desktop.pages.speak.page import SpeakPage
 from gsv_desktop.pages.train.page import TrainPage
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
         board.save_failed.connect(self._on_save_failed)
         board.queue.job_ended.connect(self._on_job_ended)
         services.player.failed.connect(self._on_player_failed)
+        self.statusBar().addPermanentWidget(self.server_menu.badge)
         self._restore()
         self.tabs.tabBar().setFocus()
         self._on_project_opened()
@@ -120,6 +122,7 @@ class MainWindow(QMainWindow):
         self._services.settings.change(
             geometry=_as_text(self.saveGeometry()), layout=_as_text(self.saveState())
         )
+        self._services.server.shut_down()
         self._services.board.queue.shut_down()
         event.accept()
 
@@ -162,6 +165,8 @@ class MainWindow(QMainWindow):
         view = bar.addMenu(self.tr("&View"))
         view.addAction(self._dock.toggleViewAction())
         self._add_tab_actions(view)
+        self.server_menu = ServerMenu(self._services, self)
+        bar.addMenu(self.server_menu)
         about = bar.addMenu(self.tr("&Help"))
         about.addAction(self.tr("&About GSV Desktop"), self._on_about)
 

@@ -10,6 +10,7 @@ from typing import Final
 import engine
 
 WORKER_FLAG: Final = "--engine-worker"
+COMMAND_FLAG: Final = "--engine-command"
 
 
 def worker_command() -> list[str]:
@@ -34,6 +35,13 @@ def window_command(workspace: Path, page: str, labels: Path | None = None) -> li
     program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "gsv_desktop"]
     shown = ["--labels", str(labels)] if labels else []
     return [*program, str(workspace), "--page", page, *shown]
+
+
+def engine_command(*arguments: str) -> list[str]:
+    """Program and arguments of a command of `python -m engine`; the frozen program knows it by a flag."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, COMMAND_FLAG, *arguments]
+    return [sys.executable, "-P", "-m", "engine", *arguments]
 
 
 def worker_environment() -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.protocol.launch import worker_command, worker_environment
+from engine.protocol.launch import engine_command, worker_command, worker_environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,14 @@ class Launch:
 def worker_launch(folder: Path | None = None) -> Launch:
     """The engine's worker, at home in a workspace."""
     program, *arguments = worker_command()
+    return Launch(
+        program=program, arguments=tuple(arguments), environment=worker_environment(), folder=folder
+    )
+
+
+def server_launch(folder: Path) -> Launch:
+    """The local server for a workspace; it ends with the window."""
+    program, *arguments = engine_command("serve", "--with-parent", "--workspace", str(folder))
     return Launch(
         program=program, arguments=tuple(arguments), environment=worker_environment(), folder=folder
     )

@@ -138,7 +138,7 @@ class WorkerProcess(QObject):
         process.setProcessEnvironment(environment)
         if self._launch.folder is not None:
             process.setWorkingDirectory(str(self._launch.folder))
-        _hide_console(process)
+        hide_console(process)
         process.readyReadStandardOutput.connect(self._on_stdout)
         process.readyReadStandardError.connect(self._on_stderr)
         process.finished.connect(self._on_finished)
@@ -242,7 +242,7 @@ class WorkerProcess(QObject):
         self._ladder.start(self._terminate_grace_ms)
 
 
-def _hide_console(process: QProcess) -> None:
+def hide_console(process: QProcess) -> None:
     """Keeps Windows from opening a console window; the call exists on that system alone."""
     if sys.platform == "win32":
         create_no_window = 0x08000000

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gsv_desktop.core.settings import SettingsStore
 from gsv_desktop.jobs.board import StageBoard
+from gsv_desktop.jobs.server import LocalServer
 from gsv_desktop.widgets.player import Player
 
 
@@ -16,3 +17,4 @@ class Services:
     board: StageBoard
     player: Player
     settings: SettingsStore
+    server: LocalServer
