@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+from tests.desktop.tabs import LABEL, SEPARATE
+
 CHECK = """
 import sys
 import gsv_desktop.app
@@ -27,3 +29,10 @@ def test_the_window_brings_nothing_heavy(folder):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_the_window_turns_to_the_page_of_a_stage(open_desktop):
+    window = open_desktop().window
+    for stage, place in (("label", LABEL), ("separate", SEPARATE), ("no such stage", SEPARATE)):
+        window.show_page(stage)
+        assert window.tabs.currentIndex() == place
