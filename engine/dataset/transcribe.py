@@ -10,12 +10,15 @@ from typing import Final
 
 from engine.audio.io import list_audio, read_audio, require_sound
 from engine.corpus.ledger import file_mark, fingerprint, folder_mark
-from engine.dataset.whisper import RATE_HZ, Heard, Recogniser, model_folder
+from engine.dataset.listening import RATE_HZ, Heard, Listener
+from engine.dataset.whisper import Recogniser, model_folder
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadParameters, MissingFile, NothingToDo
 from engine.protocol.files import replacing
 from engine.protocol.label_list import LabelRow, write_labels
 from engine.protocol.languages import LABEL_LANGUAGES
+from engine.protocol.recognisers import RECOGNISERS
+from engine.protocol.recognisers import Recogniser as Engine
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.stages.dataset import TranscribeParameters
 from engine.protocol.transcripts import Transcript, read_transcripts, transcripts_beside, write_transcripts
@@ -37,24 +40,25 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
         MissingFile: the folder is not there.
         NothingToDo: there is no sound file, or nothing was said in any.
         MissingModel: the model is not there; the hint says where it belongs.
-        BadParameters: the language or the precision does not exist.
+        BadParameters: the engine does not have this language, size or precision.
+        BadCheckpoint: a file of the model is damaged, or belongs to another one.
         OutOfMemory: the model does not fit.
         OutOfSpace: the label file cannot be written.
         Cancelled: the user asked to stop; what was heard is kept for the next time.
     """
-    language = _language(parameters.language)
+    language = _language(parameters)
     folder = parameters.input.absolute()
     clips = list_audio(folder)
-    model = model_folder(parameters.model, Workspace(parameters.workspace.absolute()))
+    engine = _engine(parameters, language)
     labels = parameters.output.absolute() / f"{folder.name or 'labels'}.list"
-    settings = fingerprint(folder_mark(model), parameters.precision, parameters.language, "with words")
-    key = f"whisper {model} {parameters.precision.value}"
+    settings = fingerprint(*map(folder_mark, engine.folders), engine.manner, language, "with words")
 
     def hear(clip: Path) -> tuple[Heard, float]:
         samples = read_audio(clip, RATE_HZ, lambda text: context.log(text, "warning"))
         require_sound(samples, clip)
-        recogniser = context.keep(key, lambda: Recogniser(model, parameters.precision))
-        return recogniser.hear(samples, language, context.check_cancelled), samples.size / RATE_HZ
+        listener = context.keep(engine.key, lambda: engine.load(context))
+        asked = None if language == "auto" else language
+        return listener.hear(samples, asked, context.check_cancelled), samples.size / RATE_HZ
 
     work = _Work(clips=clips, settings=settings, notes=transcripts_beside(labels))
     work.listen(hear, context)
@@ -77,15 +81,75 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
     )
 
 
-def _language(given: str) -> str | None:
-    if given == "auto":
-        return None
-    if given not in LABEL_LANGUAGES:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Engine:
+    """Who listens.
+
+    Attributes:
+        folders: The models that it takes.
+        manner: What else changes what it hears.
+        load: Makes it.
+    """
+
+    folders: tuple[Path, ...]
+    manner: str
+    load: Callable[[Context], Listener]
+
+    @property
+    def key(self) -> str:
+        """A name for the loaded engine."""
+        return " ".join((self.manner, *map(str, self.folders)))
+
+
+def _language(parameters: TranscribeParameters) -> str:
+    """The language that is asked for: `auto`, or one that the engine knows."""
+    choices = RECOGNISERS[parameters.engine]
+    given = parameters.language if "language" in parameters.model_fields_set else choices.languages[0]
+    if given not in choices.languages:
         raise BadParameters(
-            f"The language {given!r} is not known.",
-            hint=f"Choose auto or one of: {', '.join(LABEL_LANGUAGES)}.",
+            f"The language {given!r} is not known to {choices.title}.",
+            hint=f"Choose one of: {', '.join(choices.languages)}.",
         )
     return given
+
+
+def _engine(parameters: TranscribeParameters, language: str) -> _Engine:
+    """The engine that is asked for, once its models are there."""
+    workspace = Workspace(parameters.workspace.absolute())
+    if parameters.engine is not Engine.WHISPER:
+        return _funasr(parameters, language, workspace)
+    model = model_folder(parameters.model, workspace)
+    precision = parameters.precision
+    return _Engine(folders=(model,), manner=precision.value, load=lambda _: Recogniser(model, precision))
+
+
+def _funasr(parameters: TranscribeParameters, language: str, workspace: Workspace) -> _Engine:
+    from engine.dataset.funasr_listener import FunAsrListener, funasr_paths
+
+    choices = RECOGNISERS[parameters.engine]
+    given = parameters.model if "model" in parameters.model_fields_set else choices.sizes[0]
+    own = Path(given).absolute() if Path(given).is_dir() else None
+    if own is None and given not in choices.sizes:
+        raise BadParameters(
+            f"{choices.title} has no size {given!r}, and there is no such folder.",
+            hint=f"Choose the folder of a model, or one of: {', '.join(choices.sizes)}.",
+        )
+    asked = parameters.precision
+    if "precision" in parameters.model_fields_set and asked not in choices.precisions:
+        raise BadParameters(
+            f"{choices.title} does not work in {asked.value}.",
+            hint=f"Choose one of: {', '.join(choices.precisions)}.",
+        )
+    paths = funasr_paths(choices.folders[language], workspace.asr_models.absolute(), own)
+
+    def load(context: Context) -> Listener:
+        context.log(f"{choices.title} is being loaded; that takes a while.")
+        made = FunAsrListener(paths)
+        for name, missing in made.missing.items():
+            context.log(f"The {name} has no weights for {', '.join(missing)}.", "warning")
+        return made
+
+    return _Engine(folders=paths.all, manner=parameters.engine.value, load=load)
 
 
 @dataclass(slots=True)

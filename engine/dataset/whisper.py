@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.audio.resample import Samples
+from engine.dataset.listening import RATE_HZ as RATE_HZ
+from engine.dataset.listening import Heard as Heard
 from engine.protocol.errors import BadParameters, EngineError, MissingModel, OutOfMemory
-from engine.protocol.stages.dataset import WHISPER_SIZES, Precision
+from engine.protocol.recognisers import WHISPER_SIZES, Precision
 from engine.protocol.transcripts import Word
 from engine.protocol.workspace import Workspace
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-RATE_HZ: Final = 16000
 _NEEDED: Final = ("config.json", "model.bin", "tokenizer.json")
 _BEAM: Final = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What was heard.
-
-    Attributes:
-        language: Lower-case code.
-        text: The words; empty when there were none.
-        avg_logprob: Mean log probability, weighted by length; 0 without words.
-        no_speech: Probability that nobody speaks, the highest of all stretches; 1 without words.
-        words: When each word was said.
-    """
-
-    language: str
-    text: str
-    avg_logprob: float
-    no_speech: float
-    words: tuple[Word, ...] = ()
 
 
 def model_folder(model: str, workspace: Workspace) -> Path:
