@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-CURVE_FILE: Final = "curve.jsonl"
 _DENSE_LINES: Final = 2000
 Points = list[tuple[float, float]]
+
+
+def curve_path(states: Path) -> Path:
+    """The file of the curves of a training, beside the folder of its states."""
+    return states.with_name(f"{states.name}.curves.jsonl")
 
 
 class CurveFile:

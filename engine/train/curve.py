@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.protocol.context import Context
-from engine.protocol.curves import CURVE_FILE, CurveFile
+from engine.protocol.curves import CurveFile, curve_path
 
 T = TypeVar("T")
 
 
 class CurveContext:
-    """A context that also writes every metric to `curve.jsonl` in the folder of the states.
+    """A context that also writes every metric to a file beside the folder of the states.
 
     A file that cannot be written costs the curve and not the training: that is said once.
     """
 
-    def __init__(self, context: Context, folder: Path) -> None:
+    def __init__(self, context: Context, states: Path) -> None:
         self._context = context
-        self._path = folder / CURVE_FILE
+        self._path = curve_path(states)
         self._file: CurveFile | None = CurveFile(self._path)
 
     def metric(self, values: Mapping[str, float], step: int) -> None:

@@ -13,6 +13,7 @@ from engine.protocol.context import Context
 from engine.protocol.errors import Cancelled, OutOfMemory, TrainingFailed
 from engine.protocol.stages.training import TrainingParameters
 from engine.protocol.training_place import TrainingPlace, write_place
+from engine.train.curve import CurveContext
 from engine.train.forecast import Forecast, Measure
 from engine.train.memory import release
 from engine.train.plan import Batch
@@ -97,7 +98,7 @@ class Loop(Generic[B]):
     def __init__(self, training: Training[B], settings: LoopSettings, context: Context) -> None:
         self._training = training
         self._settings = settings
-        self._context = context
+        self._context: Context = CurveContext(context, settings.folder)
         self._reader = Reader(training)
         self._store = StateStore(settings.folder, context.log)
         self._place = Place()

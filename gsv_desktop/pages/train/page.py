@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QInputDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
-from engine.protocol.curves import CURVE_FILE, read_curve
+from engine.protocol.curves import curve_path, read_curve
 from engine.protocol.errors import BadParameters
 from engine.protocol.stages.base import StageSpec
 from engine.protocol.stages.training import TrainingParameters
@@ -150,7 +150,7 @@ class TrainPage(StagePage):
         if folder is None:
             self.chart.clear()
             return
-        self.chart.load(figures_of(read_curve(folder / CURVE_FILE)))
+        self.chart.load(figures_of(read_curve(curve_path(folder))))
 
     @Slot(int, object)
     def _on_metric(self, step: int, values: dict[str, float]) -> None:

@@ -1,5 +1,5 @@
 from engine.protocol.context import RecordingContext
-from engine.protocol.curves import CURVE_FILE, read_curve
+from engine.protocol.curves import curve_path, read_curve
 from engine.train.curve import CurveContext
 
 
@@ -11,13 +11,13 @@ def test_metrics_are_handed_on_and_kept(tmp_path):
     keeping.progress(1, 2, "steps")
     assert context.metrics == [(7, {"loss": 2.0})]
     assert context.progressed == [(1, 2, "steps")]
-    assert read_curve(folder / CURVE_FILE) == {"loss": [(7.0, 2.0)]}
+    assert read_curve(curve_path(folder)) == {"loss": [(7.0, 2.0)]}
 
 
 def test_a_file_that_cannot_be_written_costs_the_curve_and_is_said_once(tmp_path):
     context = RecordingContext()
-    (tmp_path / "in the way").write_bytes(b"")
-    keeping = CurveContext(context, tmp_path / "in the way")
+    curve_path(tmp_path / "states").mkdir()
+    keeping = CurveContext(context, tmp_path / "states")
     for step in (1, 2):
         keeping.metric({"loss": 2.0}, step)
     assert len(context.metrics) == 2
