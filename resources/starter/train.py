@@ -1,9 +1,10 @@
 """Makes the starter voice from nothing: `python resources/starter/train.py all --work FOLDER`.
 
-`all` runs these steps, each of which goes on where it was stopped, and then both trainings in turns:
+`all` runs these steps, each of which goes on where it was stopped:
 
     (data.py)  synthetic speech with the times of its phones, in `FOLDER/data`
     encoder    a small content encoder, which learns the phone of every frame
+    even       of every clip one of even pace and pitch, in `FOLDER/even`
     features   phones and content features of the clips (1a, 1b), then new small networks whose
                codebook fits them, and the semantic tokens (1c)
     joined     rows of one to three clips for the GPT
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
+import math
 import shutil
 import sys
 import time
@@ -57,6 +58,7 @@ from engine.protocol.stages.training import TrainGptParameters, TrainSovitsParam
 from engine.protocol.versions import version
 from engine.protocol.voices import VoiceCard, write_voice
 from engine.protocol.workspace import Workspace
+from engine.text.frontend import phonemize
 from engine.text.symbols import phone_ids
 from engine.train.content_encoder import (
     EncoderClip,
@@ -86,12 +88,14 @@ from resources.starter.data import build
 from resources.starter.evaluate import errors
 from resources.starter.lessons import (
     TOKEN_S,
-    GuidedGptTraining,
-    SharperSovitsTraining,
+    TOKENS_OF_PHONE,
+    EvenGptTraining,
+    EvenSovitsTraining,
+    look_along,
     plain_phone,
     read_times,
-    token_places,
 )
+from resources.starter.steady import write_even
 
 PHONES: Final = (
     "pau",
@@ -148,14 +152,18 @@ PHONES: Final = (
 )
 HOLD_OUT: Final = 30
 ENCODER_EPOCHS: Final = 6
-CODES: Final = 256
+GPT_ROWS: Final = 4000
+GPT_EPOCHS: Final = 3
+SOVITS_EPOCHS: Final = 5
+CODES: Final = 512
 NAME: Final = "starter"
+EVEN: Final = "even"
 TEST_NAME: Final = "starter-test"
 GPT_NAME: Final = "starter-joined"
 REFERENCE: Final = "slt-00155"
 REFERENCE_FILE: Final = "reference.flac"
 SOVITS: Final = SovitsConfig(
-    segment_samples=15360,
+    segment_samples=20480,
     latent_channels=96,
     hidden_channels=96,
     filter_channels=256,
@@ -168,14 +176,14 @@ SOVITS: Final = SovitsConfig(
     style_width=64,
     ssl_channels=EncoderSizes().width,
     codebook_size=CODES,
-    upsample_rates=(10, 8, 8),
-    upsample_kernels=(20, 16, 16),
-    upsample_channels=128,
-    resblock_kernels=(7,),
-    resblock_dilations=((1, 3),),
+    upsample_rates=(4, 2, 5, 16),
+    upsample_kernels=(8, 4, 15, 32),
+    upsample_channels=256,
+    resblock_kernels=(3,),
+    resblock_dilations=((1,),),
 )
 GPT: Final = GptConfig(
-    layers=5, width=192, heads=4, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=32
+    layers=5, width=186, heads=6, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=32
 )
 JUDGES: Final = DiscriminatorConfig(narrower=16)
 ABOUT: Final = (
@@ -280,9 +288,25 @@ class PrintingContext(RecordingContext):
             note(f"{kind}: {path}")
 
 
+def even(arguments: argparse.Namespace) -> None:
+    """Makes of every clip of the main voice one of even pace and pitch, in `even`."""
+    folder, data = arguments.work / EVEN, arguments.work / "data"
+    (folder / "clips").mkdir(parents=True, exist_ok=True)
+    kept = []
+    for row in rows_of(data / "slt.list"):
+        recording = row.clip(data)
+        out = folder / "clips" / recording.name
+        if out.with_suffix(".lab").is_file() or write_even(
+            recording, phonemize(row.text, "en", "v2").phones, out
+        ):
+            kept.append(row)
+    write_labels(folder / "slt.list", kept)
+    note(f"{len(kept)} clips in {folder}")
+
+
 def features(arguments: argparse.Namespace) -> None:
     """Makes everything that the two trainings read, and the networks that they start from."""
-    context, data = PrintingContext(), arguments.work / "data"
+    context, data = PrintingContext(), arguments.work / EVEN
     learnt, kept = split(rows_of(data / "slt.list"))
     for name, rows in ((NAME, learnt), (TEST_NAME, kept)):
         labels = data / f"{name}.list"
@@ -311,7 +335,7 @@ def sovits(arguments: argparse.Namespace) -> None:
         total_epochs=arguments.epochs,
         save_every_epochs=100000,
         state_every_steps=100,
-        learning_rate=arguments.rate or 8e-4,
+        learning_rate=arguments.rate or 1e-3,
         text_low_lr_rate=1.0,
         adversarial_from_step=arguments.adversarial_from,
     )
@@ -321,54 +345,36 @@ def sovits(arguments: argparse.Namespace) -> None:
     judges = load_discriminators(arguments.work / DISCRIMINATOR_FILE)
     experiment = workspace.experiment(NAME)
     items, _ = sovits_items(experiment, facts, generator.config)
-    training = SharperSovitsTraining(parameters, generator, judges, items, workspace.sovits_weights(facts))
+    steps = arguments.epochs * math.ceil(len(items) / arguments.batch)
+    training = EvenSovitsTraining(
+        parameters, generator, judges, items, workspace.sovits_weights(facts), steps
+    )
     settings = LoopSettings.of(parameters, experiment.sovits_folder(facts))
     Loop(training, settings, PrintingContext()).run()
 
 
-def places_of(work: Path, name: str) -> dict[str, list[int]]:
-    """Where in its text every token of the clips of an experiment belongs; clips where that is known."""
-    experiment = Workspace(work).experiment(name)
-    phones, tokens = read_text_rows(experiment.text_file), read_semantic(experiment.semantic_file)
-    found = {}
-    for clip in sorted(phones.keys() & tokens.keys()):
-        times = read_times((work / "data" / "clips" / clip).with_suffix(".lab"))
-        places = token_places(times, phones[clip].phones, len(tokens[clip]))
-        if places is not None:
-            found[clip] = places
-    return found
-
-
 def joined(arguments: argparse.Namespace) -> None:
-    """Makes the GPT's data: rows of one to three random clips as one, others for every `--seed`.
-
-    Speaking continues a reference; from single clips alone the GPT learns that speech ends where
-    a clip ends. The joined rows also keep it from knowing the few clips by heart.
-    """
+    """Makes the GPT's data: rows of one to three random clips as one, others for every `--seed`."""
     source, target = (Workspace(arguments.work).experiment(name) for name in (NAME, GPT_NAME))
     phones, tokens = read_text_rows(source.text_file), read_semantic(source.semantic_file)
-    places = places_of(arguments.work, NAME)
-    names = sorted(places)
+    names = [
+        name
+        for name in sorted(phones.keys() & tokens.keys())
+        if len(tokens[name]) == TOKENS_OF_PHONE * len(phones[name].phones)
+    ]
     random = np.random.default_rng(arguments.seed)
     lines: list[str] = []
     joined_tokens: dict[str, tuple[int, ...]] = {}
-    joined_places: dict[str, list[int]] = {}
     for index in range(arguments.rows):
-        count = int(random.choice(3, p=(0.45, 0.35, 0.2))) + 1
+        count = int(random.choice(3, p=(0.6, 0.25, 0.15))) + 1
         group = [names[place] for place in random.integers(len(names), size=count)]
         label = f"{index:05}"
-        spoken: list[str] = []
-        looks: list[int] = []
-        for name in group:
-            looks += [len(spoken) + place for place in places[name]]
-            spoken += phones[name].phones
+        spoken = tuple(phone for name in group for phone in phones[name].phones)
         text = " ".join(phones[name].norm_text for name in group)
-        lines.append(TextRow(name=label, phones=tuple(spoken), word2ph=None, norm_text=text).as_line())
+        lines.append(TextRow(name=label, phones=spoken, word2ph=None, norm_text=text).as_line())
         joined_tokens[label] = tuple(token for name in group for token in tokens[name])
-        joined_places[label] = looks
     write_text_lines(target.text_file, lines)
     write_semantic(target.semantic_file, joined_tokens)
-    (target.folder / "places.json").write_text(json.dumps(joined_places), encoding="utf-8")
     note(f"{arguments.rows} rows of {len(names)} clips in {target.folder}")
 
 
@@ -382,15 +388,17 @@ def gpt(arguments: argparse.Namespace) -> None:
         total_epochs=arguments.epochs,
         save_every_epochs=100000,
         state_every_steps=100,
-        learning_rate=arguments.rate or 0.01,
+        learning_rate=arguments.rate or 1e-3,
         accumulate_batches=1,
     )
     workspace, facts = Workspace(arguments.work), version("v2")
     experiment = workspace.experiment(GPT_NAME)
     model = load_gpt(arguments.work / GPT_FILE)
+    torch.manual_seed(0)
+    look_along(model)
     items, _ = gpt_items(experiment, facts, model.config)
-    places = json.loads((experiment.folder / "places.json").read_text(encoding="utf-8"))
-    training = GuidedGptTraining(parameters, model, items, workspace.gpt_weights(facts), places)
+    steps = arguments.epochs * math.ceil(len(items) / arguments.batch)
+    training = EvenGptTraining(parameters, model, items, workspace.gpt_weights(facts), steps)
     settings = LoopSettings.of(parameters, experiment.gpt_folder(facts))
     Loop(training, settings, PrintingContext()).run()
     note(f"phone error of what the GPT says: {phone_error(arguments.work):.3f}")
@@ -401,7 +409,7 @@ def phone_of_code(work: Path) -> list[str]:
     experiment = Workspace(work).experiment(NAME)
     counts = [Counter({"pau": 0}) for _ in range(CODES)]
     for clip, tokens in read_semantic(experiment.semantic_file).items():
-        times = read_times((work / "data" / "clips" / clip).with_suffix(".lab"))
+        times = read_times((work / EVEN / "clips" / clip).with_suffix(".lab"))
         for place, token in enumerate(tokens):
             middle_s = (place + 0.5) * TOKEN_S
             counts[token][next((plain_phone(p) for end, p in times if end > middle_s), "pau")] += 1
@@ -415,31 +423,28 @@ def runs(phones: Iterable[str]) -> list[str]:
 
 
 def phone_error(work: Path, count: int = 30) -> float:
-    """Phone error of the GPT on texts that were not learnt from, continuing the reference.
+    """Phone error of the GPT on texts that were not learnt from.
 
     Each code is taken for the phone that it stands for most often, and what is found so is compared
     with what the codes of the true sound give.
     """
     workspace = Workspace(work)
-    test, learnt = workspace.experiment(TEST_NAME), workspace.experiment(NAME)
+    test = workspace.experiment(TEST_NAME)
     known = phone_of_code(work)
-    phones = read_text_rows(learnt.text_file) | read_text_rows(test.text_file)
-    tokens = read_semantic(learnt.semantic_file) | read_semantic(test.semantic_file)
+    phones, tokens = read_text_rows(test.text_file), read_semantic(test.semantic_file)
     state = newest(workspace.experiment(GPT_NAME).gpt_folder(version("v2")))
     model = Gpt(GPT)
     model.load_state_dict(state.parts["gpt"])
     model.eval()
-    prompt = f"{REFERENCE}.wav"
-    heard = torch.tensor(tokens[prompt])
     wrong = total = 0
-    for clip in sorted(read_semantic(test.semantic_file))[:count]:
-        ids = torch.tensor(phone_ids((*phones[prompt].phones, *phones[clip].phones), "v2"))
+    for clip in sorted(tokens)[:count]:
+        ids = torch.tensor(phone_ids(phones[clip].phones, "v2"))
         request = SemanticRequest(
             phones=ids,
             bert=torch.zeros(GPT.bert_channels, len(ids)),
             generator=torch.Generator().manual_seed(0),
         )
-        made = list(generate_tokens(model, request, heard, SamplingOptions()))
+        made = list(generate_tokens(model, request, None, SamplingOptions(max_tokens=4 * len(ids))))
         true = runs(known[token] for token in tokens[clip])
         wrong += errors(true, runs(known[token] for token in made))
         total += len(true)
@@ -468,10 +473,9 @@ def pack(arguments: argparse.Namespace) -> None:
     weights = {KEY_PREFIX + name: tensor for name, tensor in speech.parts["gpt"].items()}
     write_gpt(out / GPT_FILE, weights, GPT.to_checkpoint(), f"GPT-e{speech.place.epoch}")
     shutil.copytree(arguments.work / "content_encoder", out / "content_encoder", dirs_exist_ok=True)
-    data = arguments.work / "data"
+    data = arguments.work / EVEN
     rows = {Path(row.path).stem: row for row in rows_of(data / "slt.list")}
-    row = rows[REFERENCE]
-    wave, rate_hz = soundfile.read(row.clip(data), dtype="int16")
+    wave, rate_hz = soundfile.read(rows[REFERENCE].clip(data), dtype="int16")
     soundfile.write(out / REFERENCE_FILE, wave, rate_hz, subtype="PCM_16")
     card = VoiceCard(
         name=NAME,
@@ -479,7 +483,6 @@ def pack(arguments: argparse.Namespace) -> None:
         sovits=GENERATOR_FILE,
         content_encoder="content_encoder",
         reference=REFERENCE_FILE,
-        prompt_text=row.text,
         about=ABOUT,
     )
     write_voice(out, card)
@@ -487,25 +490,29 @@ def pack(arguments: argparse.Namespace) -> None:
 
 
 def everything(arguments: argparse.Namespace) -> None:
-    """All steps; the two trainings take turns, an epoch each, until `--rounds` of them are done."""
+    """All steps, one after the other; what is done is not done again."""
+
+    def given(**changed: object) -> argparse.Namespace:
+        return argparse.Namespace(**{**vars(arguments), **changed})
+
     if not (arguments.work / "data" / "slt.list").is_file():
         build(arguments.work / "data", 3000, 150, 0)
     if not (arguments.work / "content_encoder" / "config.json").is_file():
-        encoder(argparse.Namespace(**{**vars(arguments), "epochs": ENCODER_EPOCHS}))
+        encoder(given(epochs=ENCODER_EPOCHS))
+    if not (arguments.work / EVEN / "slt.list").is_file():
+        even(arguments)
     if not (arguments.work / GPT_FILE).is_file():
         features(arguments)
-    progress = arguments.work / "rounds.txt"
-    done = int(progress.read_text(encoding="utf-8")) if progress.is_file() else 0
-    for turn in range(done, arguments.rounds):
-        joined(argparse.Namespace(**{**vars(arguments), "seed": turn}))
-        gpt(argparse.Namespace(**{**vars(arguments), "epochs": turn + 1, "batch": 12}))
-        sovits(argparse.Namespace(**{**vars(arguments), "epochs": turn + 1, "batch": 8}))
-        progress.write_text(str(turn + 1), encoding="utf-8")
+    if not Workspace(arguments.work).experiment(GPT_NAME).semantic_file.is_file():
+        joined(given(rows=GPT_ROWS))
+    gpt(given(epochs=GPT_EPOCHS, batch=16))
+    sovits(given(epochs=SOVITS_EPOCHS, batch=8))
 
 
 STEPS: Final = {
     "all": everything,
     "encoder": encoder,
+    "even": even,
     "features": features,
     "sovits": sovits,
     "joined": joined,
@@ -520,7 +527,6 @@ def main() -> None:
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--work", type=Path, required=True, help="folder for states and results")
     parser.add_argument("--rows", type=int, default=1500, help="rows to train the GPT on (step joined)")
-    parser.add_argument("--rounds", type=int, default=40, help="turns of both trainings (step all)")
     parser.add_argument("--seed", type=int, default=0, help="which rows are joined (step joined)")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8, help="clips in a training step")

@@ -1,9 +1,23 @@
-"""The starter voice's recipe: times of spoken phones find their places in a text."""
+"""The starter voice's recipe: speech of even pace and pitch, and heads that look along it."""
 
+import numpy as np
 import pytest
+import soundfile
+import torch
+from torch.nn import functional
 
+from engine.models.gpt import Gpt
 from resources.starter.evaluate import errors, words
-from resources.starter.lessons import phone_places, plain_phone, read_times, token_places
+from resources.starter.lessons import (
+    OFFSETS,
+    look_along,
+    phone_places,
+    plain_phone,
+    read_times,
+    warm_cosine,
+)
+from resources.starter.steady import analyse, even_hops, put_together, write_even
+from resources.starter.train import CODES, GPT
 
 
 def test_phones_of_all_programs_are_one():
@@ -28,11 +42,69 @@ def test_another_sentence_has_no_places():
     assert phone_places(("K", "AE1", "T", "."), ("pau", "d", "ao", "g", "z", "pau")) is None
 
 
-def test_tokens_look_at_the_phone_in_their_middle(tmp_path):
-    path = tmp_path / "用户 it's.lab"
-    path.write_text("#\n0.08 100 pau\n0.15 100 k\n0.30 100 ae\n0.38 100 t\n", encoding="utf-8")
-    places = token_places(read_times(path), ("K", "AE1", "T"), 11)
-    assert places == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
+def test_every_phone_is_equally_long():
+    times = [(0.1, "pau"), (0.2, "k"), (0.5, "ae"), (0.6, "t")]
+    hops = even_hops(times, [0, 0, 1, 2], 4)
+    assert [list(hops[start : start + 16]) for start in (0, 16, 32)] == [
+        [round(200 * (0.1 + 0.1 * (step + 0.5) / 16)) for step in range(16)],
+        [round(200 * (0.2 + 0.3 * (step + 0.5) / 16)) for step in range(16)],
+        [round(200 * (0.5 + 0.1 * (step + 0.5) / 16)) for step in range(16)],
+    ]
+    assert set(hops[48:]) == {120}  # nobody spoke the fourth
+
+
+def test_even_sound_keeps_its_level_and_has_one_pitch():
+    seconds = np.arange(32000) / 32000
+    wave = sum(np.sin(2 * np.pi * 130 * note * seconds) for note in range(1, 12)).astype(np.float32) / 30
+    parts = analyse(wave)
+    made = put_together(parts, np.arange(len(parts.power)))
+    middle = made[9600:22400]
+    assert parts.voiced[40:160].all()
+    assert np.sqrt(np.mean(middle**2)) == pytest.approx(np.sqrt(np.mean(wave**2)), rel=0.15)
+    assert np.corrcoef(middle[:-640], middle[640:])[0, 1] > 0.95  # every frame of 20 ms is the same
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    peak_hz = spectrum[: len(spectrum) // 20].argmax() * 32000 / len(middle)
+    assert peak_hz % 200 == pytest.approx(0, abs=5)
+
+
+def test_an_even_clip_lasts_two_tokens_for_each_phone(tmp_path):
+    recording, out = tmp_path / "用户 it's.wav", tmp_path / "even 名.wav"
+    noise = np.random.default_rng(0).standard_normal(12160) * 0.1
+    soundfile.write(recording, noise, 32000, subtype="PCM_16")
+    recording.with_suffix(".lab").write_text("#\n0.08 100 k\n0.30 100 ae\n0.38 100 t\n", encoding="utf-8")
+    assert write_even(recording, ("K", "AE1", "T"), out)
+    assert soundfile.info(out).frames == 3 * 2560 + 640
+    assert read_times(out.with_suffix(".lab")) == [(0.08, "k"), (0.16, "ae"), (0.24, "t")]
+    assert not write_even(recording, ("D", "AO1", "G", "Z"), tmp_path / "other.wav")
+
+
+def test_heads_look_at_the_phone_that_is_spoken():
+    torch.manual_seed(0)
+    model = Gpt(GPT).eval()
+    look_along(model)
+    phones, tokens = torch.randint(1, 300, (1, 60)), torch.randint(0, CODES, (1, 120))
+    vectors = torch.cat((model._text(phones, torch.zeros(1, 32, 60)), model._tokens(tokens)), dim=1)
+    attention = model.h.layers[0].self_attn
+    queries, keys, _ = functional.linear(vectors, attention.in_proj_weight, attention.in_proj_bias).chunk(
+        3, -1
+    )
+    for head, offset in enumerate(OFFSETS):
+        part = slice(31 * head, 31 * head + 31)
+        looks = (queries[0, 60:, part] @ keys[0, :, part].T).argmax(-1)
+        wanted = (torch.arange(120) + 1) // 2 + offset
+        inside = (wanted >= 0) & (wanted < 60)
+        assert looks[inside].tolist() == wanted[inside].tolist()
+
+
+def test_rate_rises_and_falls():
+    assert [round(warm_cosine(step, 1060), 2) for step in (0, 59, 60, 560, 1060, 2000)] == [
+        0.02,
+        1.0,
+        1.0,
+        0.51,
+        0.02,
+        0.02,
+    ]
 
 
 @pytest.mark.parametrize(
