@@ -197,6 +197,7 @@ def _write(path: Path, save: Callable[[BinaryIO], None]) -> Path:
             save(file)
     except RuntimeError as error:  # the zip writer's own words when a write of the stream failed
         if "unexpected pos" in str(error) or "writing file" in str(error):
-            raise not_written(path, error) from error
+            reason = error.__context__  # what the stream said, such as that the disk is full
+            raise not_written(path, reason if isinstance(reason, OSError) else error) from error
         raise
     return path
