@@ -129,14 +129,14 @@ class _Reader:
     settings: ServerSettings
     notes: list[str]
 
-    def read(self, name: str, value: Value, known: FieldSpec) -> JsonValue:
-        text = clean_path(str(value))
+    def read(self, name: str, value: Value | None, known: FieldSpec) -> JsonValue:
+        text = clean_path("" if value is None else str(value))
         if known.kind not in _PATHS or (known.info.annotation is str and Path(text).name == text):
             return value  # no path, or the name of a thing that may also be a path
         if known.kind in _WRITTEN:
             return str(check_path(text or str(known.info.default), self.settings, write=True))
         if not known.required and known.info.default is None:
-            path = find_model(name, str(value), self.version, self.settings, self.notes)
+            path = find_model(name, text, self.version, self.settings, self.notes)
             return str(path) if path else None
         if not text:
             raise BadParameters(f"{name} is empty.", hint="Name a file or folder.")
