@@ -111,7 +111,7 @@ class PeriodDiscriminator(nn.Module):
 def _judge(layers: nn.ModuleList, last: nn.Module, x: Tensor) -> Judgement:
     features = []
     for layer in layers:
-        x = F.leaky_relu(layer(x), _SLOPE)
+        x = F.leaky_relu(layer(x), _SLOPE, inplace=True)  # half the memory
         features.append(x)
     x = last(x)
     return Judgement(x.flatten(1), (*features, x))

@@ -31,7 +31,8 @@ def _combined(module: nn.Module) -> Tensor:
     if weight_v is None:
         return module.get_parameter("weight")
     weight_g = module.get_parameter("weight_g")
-    return weight_v * (weight_g / _row_norms(weight_v))
+    combined: Tensor = torch._weight_norm(weight_v, weight_g)  # the product in one pass over memory
+    return combined
 
 
 def _join(module: nn.Module) -> None:

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from engine.modules.dropout import Dropout
+
 _HIDDEN_LOGIT = -1e4
 
 
@@ -46,7 +48,7 @@ class Attention(nn.Module):
         self.conv_k = nn.Conv1d(channels, channels, 1)
         self.conv_v = nn.Conv1d(channels, channels, 1)
         self.conv_o = nn.Conv1d(channels, channels, 1)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         for projection in (self.conv_q, self.conv_k, self.conv_v):
             nn.init.xavier_uniform_(projection.weight)
 
@@ -106,7 +108,7 @@ class ConvFeedForward(nn.Module):
         super().__init__()
         self.conv_1 = nn.Conv1d(channels, inner, kernel, padding=kernel // 2)
         self.conv_2 = nn.Conv1d(inner, channels, kernel, padding=kernel // 2)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, C, T) to the same shape."""
@@ -138,7 +140,7 @@ class RelativeEncoder(nn.Module):
             ConvFeedForward(channels, inner, kernel, dropout) for _ in range(layers)
         )
         self.norm_layers_2 = nn.ModuleList(ChannelNorm(channels) for _ in range(layers))
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, C, T) to the same shape, zero where the mask is."""
