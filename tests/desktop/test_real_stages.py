@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import soundfile
+from PySide6.QtCore import Qt
 
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.widgets.player import PlayerState
@@ -77,7 +78,9 @@ def test_speech_without_a_sound_output_is_still_made(qtbot, speaking):
     assert page.takes.count() == 1
 
 
-def test_training_that_is_killed_is_told_and_goes_on_when_started_again(qtbot, open_desktop, folder):
+def test_training_that_is_killed_is_told_and_goes_on_when_started_again(
+    qtbot, open_desktop, folder, monkeypatch
+):
     made = prepare(folder)
     desktop = open_desktop(made.workspace)
     desktop.board.rename_experiment(made.name)
@@ -110,9 +113,31 @@ def test_training_that_is_killed_is_told_and_goes_on_when_started_again(qtbot, o
     qtbot.waitUntil(lambda: job.state.ended, timeout=WAIT_MS)
     assert job.state is WorkState.CANCELLED
     assert page.badge.text() == "Stopped"
-    # Fewer epochs than are done: it says so and hands out the weights.
+    # Fewer epochs than are done: it asks how far to go on, before anything starts.
+    asked = []
+
+    def answer(_parent, title, label, proposed, least, _most):
+        asked.append((title, label))
+        return (least, len(asked) > 1) if proposed >= least else (0, False)
+
+    monkeypatch.setattr("gsv_desktop.pages.train.page.QInputDialog.getInt", answer)
     page.form.set_values({"total_epochs": 1})
-    page.start_button.click()
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    assert desktop.board.job_of("train_gpt") is job
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
     again = desktop.board.job_of("train_gpt")
+    assert again is not job
+    title, label = asked[0]
+    assert title.startswith("Already at epoch ")
+    assert "Continue to how many epochs in all?" in label
     qtbot.waitUntil(lambda: again.state.ended, timeout=WAIT_MS)
     assert again.state is WorkState.DONE, again.outcome
+    # A window that is opened later shows the whole training again.
+    steps = [step for step, _ in page.chart.points("loss")]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == again.progress.done
+    later = open_desktop(made.workspace)
+    later.board.rename_experiment(made.name)
+    later.window.tabs.setCurrentIndex(GPT)
+    assert [step for step, _ in later.window.pages[GPT].chart.points("loss")] == steps
+    assert "speed, steps a second" in later.window.pages[GPT].chart.shown_axes()
