@@ -129,6 +129,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     add("--speakers", type=int, default=1, help="processes that speak at a time")
     add("--device", default="auto", help="device that they speak on")
     add("--with-parent", action="store_true", help="stop when standard input ends")
+    add("--from-window", action="store_true", help="ask on standard output for pages of the window")
     parser.set_defaults(command=_serve)
 
 
@@ -215,6 +216,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         folders=tuple(folder.resolve() for folder in arguments.allow),
         origins=tuple(origin.rstrip("/") for origin in arguments.allow_origin),
         speech_only=arguments.speech_only,
+        from_window=arguments.from_window,
         control=arguments.control,
         workers=arguments.speakers,
         device=arguments.device,

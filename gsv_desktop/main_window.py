@@ -86,6 +86,7 @@ class MainWindow(QMainWindow):
         board.save_failed.connect(self._on_save_failed)
         board.queue.job_ended.connect(self._on_job_ended)
         services.player.failed.connect(self._on_player_failed)
+        services.server.page_wanted.connect(self._on_page_wanted)
         self.statusBar().addPermanentWidget(self.server_menu.badge)
         self._restore()
         self.tabs.tabBar().setFocus()
@@ -263,6 +264,14 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_save_failed(self, error: EngineError) -> None:
         self.statusBar().showMessage(f"{error.message} {error.hint}")
+
+    @Slot(str, str)
+    def _on_page_wanted(self, stage: str, labels: str) -> None:
+        if labels and self.label_page.settle():
+            self.label_page.path.set_text(labels)
+        self.show_page(stage)
+        self.raise_()
+        self.activateWindow()
 
     @Slot(str, str)
     def _on_player_failed(self, message: str, hint: str) -> None:

@@ -23,7 +23,7 @@ from engine.api.gradio_endpoints import (
 )
 from engine.api.jobs import Jobs
 from engine.api.settings import ServerSettings
-from engine.api.windows import Windows
+from engine.api.windows import Windows, ask_parent
 from engine.protocol.errors import Cancelled, EngineError
 from engine.protocol.recognisers import asr_languages, asr_precisions, asr_sizes
 
@@ -42,7 +42,8 @@ def build_blocks(jobs: Jobs, settings: ServerSettings, speaking: Speaking | None
         settings: Workspace and allowed folders.
         speaking: The part of the server that speaks, which `/change_tts_inference` starts and stops.
     """
-    calls = Calls(jobs, settings, Windows(settings.workspace), speaking)
+    windows = Windows(settings.workspace, ask=ask_parent if settings.from_window else None)
+    calls = Calls(jobs, settings, windows, speaking)
     blocks: gradio.Blocks = gradio.Blocks(title=TITLE, analytics_enabled=False)
     with blocks:
         gradio.Markdown(f"# {TITLE}\nThe calls of the local server; programs make them with `gradio_client`.")

@@ -54,6 +54,7 @@ class ServerSettings:
         folders: Folders besides the workspace that callers may read and write in.
         origins: Web pages, such as `http://localhost:8000`, whose scripts may call.
         speech_only: Whether to leave out the original's calls, whose library takes seconds to load.
+        from_window: Whether the window started it, and shows the pages that callers ask for.
         control: Whether callers may restart and end the server.
         workers: Processes that speak at a time.
         device: Device that they speak on.
@@ -67,6 +68,7 @@ class ServerSettings:
     folders: tuple[Path, ...] = ()
     origins: tuple[str, ...] = ()
     speech_only: bool = False
+    from_window: bool = False
     control: bool = False
     workers: int = 1
     device: str = "auto"

@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Final
 
 from engine.protocol.errors import EngineError
-from engine.protocol.launch import window_command, worker_environment
+from engine.protocol.launch import page_request, window_command, worker_environment
 
 SETTLED_S: Final = 3.0
 """A window that ends within this time did not open."""
 _DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
+
+
+def ask_parent(page: str, labels: Path | None) -> None:
+    """Asks the window that started this server for a page."""
+    sys.stdout.write(f"{page_request(page, labels)}\n")
+    sys.stdout.flush()
 
 
 class WindowFailed(EngineError):
@@ -31,6 +37,7 @@ class Windows:
         workspace: The workspace that they show.
         command: Program and arguments for a workspace, a page and a label file.
         environment: Where a display is named.
+        ask: Asks the window that is there already for a page; None where there is none.
     """
 
     def __init__(
@@ -38,10 +45,12 @@ class Windows:
         workspace: Path,
         command: Callable[[Path, str, Path | None], list[str]] = window_command,
         environment: Mapping[str, str] = os.environ,
+        ask: Callable[[str, Path | None], None] | None = None,
     ) -> None:
         self._workspace = workspace.absolute()
         self._command = command
         self._environment = environment
+        self._ask = ask
         self._lock = threading.Lock()
         self._open: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -51,6 +60,9 @@ class Windows:
         Raises:
             WindowFailed: the program ended at once.
         """
+        if self._ask is not None:
+            self._ask(page, labels)
+            return "The window shows the page."
         command = self._command(self._workspace, page, labels)
         if not self._has_display():
             return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 
 import engine
 
+_PAGE_WORD: Final = "show "
 WORKER_FLAG: Final = "--engine-worker"
 COMMAND_FLAG: Final = "--engine-command"
 
@@ -22,6 +24,19 @@ def worker_command() -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, WORKER_FLAG]
     return [sys.executable, "-P", "-m", "engine.worker"]
+
+
+def page_request(page: str, labels: Path | None) -> str:
+    """The line with which a server asks the window that started it for a page."""
+    return f"{_PAGE_WORD}{json.dumps({'page': page, 'labels': str(labels or '')})}"
+
+
+def read_page_request(line: str) -> tuple[str, str] | None:
+    """Page and label file of such a line; None for any other."""
+    if not line.startswith(_PAGE_WORD):
+        return None
+    asked = json.loads(line.removeprefix(_PAGE_WORD))
+    return str(asked["page"]), str(asked["labels"])
 
 
 def window_command(workspace: Path, page: str, labels: Path | None = None) -> list[str]:

@@ -36,7 +36,9 @@ def worker_launch(folder: Path | None = None) -> Launch:
 
 def server_launch(folder: Path) -> Launch:
     """The local server for a workspace; it ends with the window."""
-    program, *arguments = engine_command("serve", "--with-parent", "--workspace", str(folder))
+    program, *arguments = engine_command(
+        "serve", "--with-parent", "--from-window", "--workspace", str(folder)
+    )
     return Launch(
         program=program, arguments=tuple(arguments), environment=worker_environment(), folder=folder
     )

@@ -12,6 +12,7 @@ from typing import Final
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal, Slot
 
 from engine.protocol.errors import EngineError
+from engine.protocol.launch import read_page_request
 from gsv_desktop.jobs.launch import Launch, server_launch
 from gsv_desktop.jobs.process import hide_console
 
@@ -36,10 +37,12 @@ class LocalServer(QObject):
     Signals:
         changed: state or address are new.
         failed: it ended by itself; carries an `EngineError` with its last words.
+        page_wanted: a caller wants a page to be shown: its stage, and a label file or nothing.
     """
 
     changed = Signal()
     failed = Signal(object)
+    page_wanted = Signal(str, str)
 
     def __init__(
         self, parent: QObject | None = None, *, launch: Callable[[Path], Launch] = server_launch
@@ -113,6 +116,8 @@ class LocalServer(QObject):
             line = bytes(self._process.readLine().data()).decode("utf-8", errors="replace").strip()
             if self._state is ServerState.STARTING and line.startswith("http://"):
                 self._enter(ServerState.ON, line)
+            elif asked := read_page_request(line):
+                self.page_wanted.emit(*asked)
 
     @Slot()
     def _on_stderr(self) -> None:

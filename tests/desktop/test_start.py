@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+from engine.protocol.label_list import LabelRow, write_labels
 from tests.desktop.tabs import LABEL, SEPARATE
 
 CHECK = """
@@ -29,6 +30,17 @@ def test_the_window_brings_nothing_heavy(folder):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_a_page_that_a_caller_wants_is_shown_with_its_labels(open_desktop, folder):
+    labels = folder / "x.list"
+    write_labels(labels, [LabelRow(path="a.wav", speaker="ann", language="en", text="Hello.", line=1)])
+    desktop = open_desktop()
+    desktop.server.page_wanted.emit("label", str(labels))
+    window = desktop.window
+    assert window.tabs.currentIndex() == LABEL
+    assert window.label_page.path.text() == str(labels)
+    assert window.label_page.model.rowCount() == 1
 
 
 def test_the_window_turns_to_the_page_of_a_stage(open_desktop):

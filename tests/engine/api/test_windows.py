@@ -7,7 +7,7 @@ import pytest
 
 from engine.api import windows as module
 from engine.api.windows import WindowFailed, Windows
-from engine.protocol.launch import window_command
+from engine.protocol.launch import read_page_request, window_command
 
 
 def windows(folder, code, monkeypatch, display=":1"):
@@ -34,6 +34,14 @@ def test_a_window_that_ends_at_once_is_a_failure(tmp_path, monkeypatch):
 def test_without_a_display_nothing_is_started_and_the_way_is_told(tmp_path, monkeypatch):
     made = windows(tmp_path, "raise SystemExit(4)", monkeypatch, display="")
     assert "no display" in made.open("label")
+
+
+def test_a_window_that_is_there_is_asked(tmp_path, capsys):
+    made = Windows(tmp_path, environment={}, ask=module.ask_parent)
+    assert made.open("label", tmp_path / "用户 it's.list") == "The window shows the page."
+    line = capsys.readouterr().out.rstrip("\n")
+    assert read_page_request(line) == ("label", str(tmp_path / "用户 it's.list"))
+    assert read_page_request("http://127.0.0.1:9874/") is None
 
 
 def test_the_windows_own_program_is_told_page_and_file():
