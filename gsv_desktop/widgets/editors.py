@@ -249,7 +249,8 @@ class ChoiceEditor(Editor):
         self._box.setMinimumContentsLength(CHOICE_LETTERS)
         if optional:
             self._box.addItem("", None)
-        for option, label in zip(options, labels, strict=True):
+        self._labels = dict(zip(options, labels, strict=True))
+        for option, label in self._labels.items():
             self._box.addItem(label, option)
         super().__init__(self._box)
         self._box.currentIndexChanged.connect(self.edited)
@@ -269,6 +270,19 @@ class ChoiceEditor(Editor):
         place = self._box.findData(None if value is None else str(value))
         if place >= 0:
             self._box.setCurrentIndex(place)
+
+    def set_choices(self, choices: tuple[str, ...]) -> None:
+        """Offers only these of its values; the first when the chosen one is not among them."""
+        kept, blocked = self.value(), self._box.blockSignals(True)
+        for place in reversed(range(self._box.count())):
+            if self._box.itemData(place) is not None:
+                self._box.removeItem(place)
+        for option in choices:
+            self._box.addItem(self._labels.get(option, option), option)
+        self._box.setCurrentIndex(max(0, self._box.findData(kept)))
+        self._box.blockSignals(blocked)
+        if self.value() != kept:
+            self.edited.emit()
 
 
 class TextEditor(Editor):
@@ -393,7 +407,9 @@ def make_editor(spec: FieldSpec, labels: dict[str, str]) -> Editor:
     """
     kind = field_type(spec)
     if kind.options:
-        return ChoiceEditor(kind.options, tuple(labels.get(option, option) for option in kind.options))
+        named = dict(zip(spec.choices, spec.choice_titles, strict=False))
+        titles = [named.get(option, option) for option in kind.options]
+        return ChoiceEditor(kind.options, tuple(labels.get(title, title) for title in titles))
     if spec.choice_titles:
         titles = tuple(labels.get(title, title) for title in spec.choice_titles)
         return ChoiceEditor(spec.choices, titles, optional=kind.optional)

@@ -12,7 +12,8 @@ from gsv_desktop.jobs.job import Job
 from gsv_desktop.pages.clips.actions import clips_in
 from gsv_desktop.pages.services import Services
 from gsv_desktop.pages.stage_page import StagePage
-from gsv_desktop.pages.transcribe.actions import expected_list, rows_of
+from gsv_desktop.pages.transcribe.actions import carried_over, choices_of, expected_list, rows_of
+from gsv_desktop.widgets.editors import ChoiceEditor, TextEditor
 
 LOOK_DELAY_MS = 400
 PREVIEW_ROWS = 2000
@@ -47,6 +48,9 @@ class TranscribePage(StagePage):
         self._looker.setInterval(LOOK_DELAY_MS)
         self._looker.timeout.connect(self.look)
         self.form.edited.connect(self._looker.start)
+        self._offered: dict[str, tuple[str, ...]] = {}
+        self.form.rows["engine"].editor.edited.connect(self.offer)
+        self.offer()
         self.look()
 
     def shown(self) -> None:
@@ -59,6 +63,18 @@ class TranscribePage(StagePage):
             lists = [part.path for part in job.outcome.result.artifacts if part.path.endswith(".list")]
             self._made = Path(lists[0]) if lists else None
         self.look()
+
+    @Slot()
+    def offer(self) -> None:
+        """Offers the sizes, languages and precisions of the chosen engine."""
+        before, self._offered = self._offered, choices_of(str(self.form.rows["engine"].editor.value()))
+        for name, now in self._offered.items():
+            editor = self.form.rows[name].editor
+            kept = carried_over(str(editor.value() or ""), before.get(name, now), now)
+            if isinstance(editor, TextEditor | ChoiceEditor):
+                editor.set_choices(now)
+            editor.set_value(kept)
+        self.form.set_defaults({name: now[0] for name, now in self._offered.items()})
 
     @Slot()
     def look(self) -> None:
