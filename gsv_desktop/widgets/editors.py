@@ -408,8 +408,8 @@ def make_editor(spec: FieldSpec, labels: dict[str, str]) -> Editor:
     kind = field_type(spec)
     if kind.options:
         named = dict(zip(spec.choices, spec.choice_titles, strict=False))
-        titles = [named.get(option, option) for option in kind.options]
-        return ChoiceEditor(kind.options, tuple(labels.get(title, title) for title in titles))
+        shown = [named.get(option, option) for option in kind.options]
+        return ChoiceEditor(kind.options, tuple(labels.get(title, title) for title in shown))
     if spec.choice_titles:
         titles = tuple(labels.get(title, title) for title in spec.choice_titles)
         return ChoiceEditor(spec.choices, titles, optional=kind.optional)
