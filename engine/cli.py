@@ -15,10 +15,12 @@ from typing import Any, Final
 from engine.protocol.errors import BadParameters, EngineError, WorkerDied
 from engine.protocol.languages import TEXT_MODES
 from engine.protocol.messages import Done, End, Event, Failed, JobCancelled, Log
+from engine.protocol.pruning import parse_size, plan_pruning, prune
 from engine.protocol.stages.registry import STAGES, stage
 from engine.protocol.stages.speech import SpeakParameters
 from engine.protocol.versions import VERSIONS
 from engine.protocol.wire import encode
+from engine.protocol.workspace import Workspace
 from engine.worker.client import Worker
 
 DONE: Final = 0
@@ -72,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("out", metavar="OUT", type=Path)
     convert.set_defaults(command=_convert)
 
+    _add_average(commands.add_parser("average", help="write the mean of several saves of one training"))
+    _add_prune(commands.add_parser("prune", help="remove saves of an experiment that space is short for"))
     _add_speak(commands.add_parser("speak", help="say a text"))
 
     _add_serve(commands.add_parser("serve", help="the local server: the original's calls and OpenAI's"))
@@ -133,6 +137,22 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_serve)
 
 
+def _add_average(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", type=Path, help="GPT or SoVITS weights, oldest first"
+    )
+    parser.add_argument("-o", "--out", metavar="OUT", required=True, type=Path, help="file to write")
+    parser.set_defaults(command=_average)
+
+
+def _add_prune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("experiment", metavar="EXPERIMENT")
+    parser.add_argument("--budget", required=True, metavar="SIZE", help="room for its weights, such as 2GB")
+    parser.add_argument("--workspace", type=Path, default=Path(), help="folder that holds the weights")
+    parser.add_argument("--yes", action="store_true", help="remove what is listed; without it nothing goes")
+    parser.set_defaults(command=_prune)
+
+
 def _stages(_: argparse.Namespace) -> int:
     declared = [
         {
@@ -184,6 +204,25 @@ def _convert(arguments: argparse.Namespace) -> int:
     from engine.checkpoints.convert import convert
 
     _say(str(convert(arguments.file, arguments.out)))
+    return DONE
+
+
+def _average(arguments: argparse.Namespace) -> int:
+    from engine.checkpoints.average import average
+
+    _say(str(average(arguments.files, arguments.out)))
+    return DONE
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    plan = plan_pruning(
+        Workspace(arguments.workspace.absolute()), arguments.experiment, parse_size(arguments.budget)
+    )
+    _say(plan.text())
+    if plan.removed and not arguments.yes:
+        _say("Nothing was removed; add --yes to remove what is listed.")
+    elif plan.removed:
+        _say(f"{len(prune(plan))} removed.")
     return DONE
 
 

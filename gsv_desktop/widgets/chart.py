@@ -10,10 +10,12 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import (
+    QFrame,
     QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -27,8 +29,8 @@ SMOOTHING: Final = 0.9
 Y_TICKS: Final = 4
 X_TICKS: Final = 6
 MAX_POINTS: Final = 20_000
-LIST_WIDTH: Final = 190
-SWATCH: Final = 12
+LIST_WIDTH: Final = 216
+SWATCH: Final = 10
 COLOURS: Final = ("#2f7fd1", "#d1622f", "#2f9e6e", "#a64fc4", "#b8901c", "#c43f5e", "#3fa7b8", "#7a7f8a")
 STROKES: Final = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 TICKED: Final = frozenset({"loss", "steps_per_s"})
@@ -73,7 +75,7 @@ class Curve(QWidget):
         self.axis = axis
         self._series: tuple[Series, ...] = ()
         self._empty = self.tr("The curves appear when training has begun.")
-        self.setMinimumHeight(92)
+        self.setMinimumHeight(96)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(self.tr("Curves: %s") % axis)
 
@@ -166,15 +168,24 @@ class LossChart(QWidget):
         self.choice = QListWidget(self)
         self.choice.setAccessibleName(self.tr("Figures to show"))
         self.choice.setFixedWidth(LIST_WIDTH)
+        self.choice.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.choice.setIconSize(QSize(2 * SWATCH, SWATCH))
         self.choice.itemChanged.connect(self._on_ticked)
         self._blank = Curve(parent=self)
         self._now = QLabel(self)
         self._now.setProperty("role", "muted")
-        self._curves = QVBoxLayout()
+        panels = QWidget(self)
+        self._curves = QVBoxLayout(panels)
+        self._curves.setContentsMargins(0, 0, 0, 0)
         self._curves.setSpacing(4)
         self._curves.addWidget(self._blank)
+        area = QScrollArea(self)
+        area.setWidget(panels)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setAccessibleName(self.tr("Curves"))
         left = QVBoxLayout()
-        left.addLayout(self._curves, 1)
+        left.addWidget(area, 1)
         left.addWidget(self._now)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -23,9 +23,11 @@ from engine.protocol.auditions import AuditionLine, Heard, error_name
 from gsv_desktop.widgets.icons import Glyph, glyph_icon
 
 STAR: Final = "★"
-SENTENCE_WIDTH: Final = 190
-PAIR_WIDTH: Final = 132
-ROW_HEIGHT: Final = 46
+SENTENCE_WIDTH: Final = 170
+ROW_HEIGHT: Final = 50
+CHOSEN_STYLE: Final = (
+    "QTableWidget::item:selected { background: palette(alternate-base); color: palette(text); }"
+)
 
 
 class SoundCell(QWidget):
@@ -82,10 +84,13 @@ class CompareTable(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTabKeyNavigation(False)
         self.setWordWrap(True)
-        self.verticalHeader().hide()
+        self.setStyleSheet(CHOSEN_STYLE)  # the figures stand on it, and they have their own colour
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag(left | Qt.TextFlag.TextWordWrap))
+        self.verticalHeader().setFixedWidth(SENTENCE_WIDTH)
+        self.verticalHeader().setHighlightSections(False)
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        self.horizontalHeader().setDefaultSectionSize(PAIR_WIDTH)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.currentCellChanged.connect(self._on_current_changed)
         self.horizontalHeader().sectionClicked.connect(self._on_header_clicked)
 
@@ -96,7 +101,7 @@ class CompareTable(QTableWidget):
 
     def cell(self, sentence: int, pair: int) -> SoundCell:
         """The cell of a sentence and a pair, counted from 0."""
-        found = self.cellWidget(sentence + 1, pair + 1)
+        found = self.cellWidget(sentence + 1, pair)
         if not isinstance(found, SoundCell):
             raise IndexError(f"no sound at {sentence}, {pair}")
         return found
@@ -108,12 +113,12 @@ class CompareTable(QTableWidget):
         self._heard = tuple(heard)
         texts = heard[0].audition.texts if heard else ()
         self.setRowCount(len(texts) + 1 if heard else 0)
-        self.setColumnCount(len(heard) + 1 if heard else 0)
+        self.setColumnCount(len(heard))
         if heard:
             self._fill_sentences(texts)
-            for column, one in enumerate(heard, 1):
+            for column, one in enumerate(heard):
                 self._fill_pair(column, one, best=best is not None and one.folder == best.folder)
-            self.setColumnWidth(0, SENTENCE_WIDTH)
+            self.resizeColumnsToContents()
         self.blockSignals(False)
         chosen = next((place for place, one in enumerate(heard) if best and one.folder == best.folder), -1)
         if chosen >= 0:
@@ -121,7 +126,8 @@ class CompareTable(QTableWidget):
 
     def choose(self, pair: int) -> None:
         """Makes a pair the current one."""
-        self.setCurrentCell(0, pair + 1)
+        self.setCurrentCell(0, pair)
+        QTimer.singleShot(0, self, self._show_chosen)  # when the columns are laid out
 
     def show_playing(self, sound: Path | None) -> None:
         """Marks the sound that is heard now."""
@@ -131,14 +137,13 @@ class CompareTable(QTableWidget):
                 cell.show_playing(playing=cell.sound == sound)
 
     def _fill_sentences(self, texts: Sequence[str]) -> None:
-        self.setHorizontalHeaderItem(0, QTableWidgetItem(self.tr("Sentence")))
         mean = QTableWidgetItem(self.tr("Mean of all"))
         mean.setFont(_bold(mean.font()))
-        self.setItem(0, 0, mean)
+        self.setVerticalHeaderItem(0, mean)
         for row, text in enumerate(texts, 1):
             item = QTableWidgetItem(text)
             item.setToolTip(text)
-            self.setItem(row, 0, item)
+            self.setVerticalHeaderItem(row, item)
 
     def _fill_pair(self, column: int, one: Heard, *, best: bool) -> None:
         audition = one.audition
@@ -182,15 +187,18 @@ class CompareTable(QTableWidget):
         heard = self.tr("Heard: %s") % line.heard if line.heard is not None else self.tr("Words not checked")
         return self.tr("%.1f s. %s") % (line.seconds, heard)
 
+    @Slot()
+    def _show_chosen(self) -> None:
+        self.scrollTo(self.currentIndex())
+
     @Slot(int, int, int, int)
     def _on_current_changed(self, _row: int, column: int, _row_before: int, _column_before: int) -> None:
-        if 0 < column <= len(self._heard):
-            self.pair_chosen.emit(self._heard[column - 1])
+        if 0 <= column < len(self._heard):
+            self.pair_chosen.emit(self._heard[column])
 
     @Slot(int)
     def _on_header_clicked(self, column: int) -> None:
-        if column > 0:
-            self.choose(column - 1)
+        self.choose(column)
 
 
 def _bold(font: QFont) -> QFont:

@@ -44,14 +44,14 @@ def test_saves_are_heard_side_by_side_and_one_becomes_the_voice(qtbot, comparing
     panel.sentences.setPlainText("Hello.\n\n")
     compare(qtbot, desktop, panel)
     table = panel.table
-    assert [table.horizontalHeaderItem(column).text().replace("★ ", "") for column in (1, 2)] == [
+    assert [table.horizontalHeaderItem(column).text().replace("★ ", "") for column in (0, 1)] == [
         "SoVITS epoch 4\nGPT epoch 5",
         "SoVITS epoch 8\nGPT epoch 5",
     ]
-    assert [table.item(row, 0).text() for row in (0, 1)] == ["Mean of all", "Hello."]
-    stars = [table.horizontalHeaderItem(column).text().startswith("★") for column in (1, 2)]
+    assert [table.verticalHeaderItem(row).text() for row in (0, 1)] == ["Mean of all", "Hello."]
+    stars = [table.horizontalHeaderItem(column).text().startswith("★") for column in (0, 1)]
     assert sum(stars) == 1
-    assert table.currentColumn() == stars.index(True) + 1
+    assert table.currentColumn() == stars.index(True)
     assert "★ Recommended." in panel.words.text()
     assert "highest similarity" in panel.words.text()
     assert "alike" in table.cell(0, 0).figures.text()
@@ -61,6 +61,7 @@ def test_saves_are_heard_side_by_side_and_one_becomes_the_voice(qtbot, comparing
     assert played == [studio.audition / "v2" / "sovits-e4-s20_gpt-e5" / "1.wav"]
     assert played[0].is_file()
     table.choose(0)
+    assert panel.use_button.text() == "Use SoVITS 4 + GPT 5"
     qtbot.mouseClick(panel.use_button, Qt.MouseButton.LeftButton)
     voice = read_voice(studio.root / "voices" / studio.name / "voice.json")
     assert voice.sovits.samefile(studio.sovits[4])
@@ -73,7 +74,7 @@ def test_saves_are_heard_side_by_side_and_one_becomes_the_voice(qtbot, comparing
     # The other training's page shows the same comparison, and so does a window opened later.
     other = desktop.window.pages[GPT].compare
     desktop.window.tabs.setCurrentIndex(GPT)
-    assert other.table.columnCount() == 3
+    assert other.table.columnCount() == 2
     assert other.sentences.toPlainText() == "Hello."
     # A save that is gone cannot become the voice: it is said, and the card stays.
     shown = []

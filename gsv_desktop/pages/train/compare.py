@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -138,20 +138,17 @@ class ComparePanel(QWidget):
         side.addWidget(self.when)
         top.addLayout(side)
         self.language.setMinimumWidth(self.when.sizeHint().width())
-        line = QHBoxLayout()
-        line.addWidget(self.progress, 1)
-        line.addStretch(0)
-        line.addWidget(self.stop_button)
-        line.addWidget(self.start_button)
         bottom = QHBoxLayout()
         bottom.addWidget(self.words, 1)
-        bottom.addWidget(self.use_button)
+        for button in (self.stop_button, self.start_button, self.use_button):
+            bottom.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
         layout.addLayout(top)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.progress)
         layout.addLayout(bottom)
-        layout.addLayout(line)
+        layout.addStretch(0)
 
     @property
     def _version(self) -> ModelVersion:
@@ -283,6 +280,10 @@ class ComparePanel(QWidget):
     @Slot(object)
     def _on_pair_chosen(self, heard: Heard) -> None:
         self._chosen = heard
+        audition = heard.audition
+        self.use_button.setText(
+            self.tr("Use SoVITS %d + GPT %d") % (audition.sovits_epoch, audition.gpt_epoch)
+        )
         self.use_button.setAccessibleName(self.tr("Use this voice: %s") % heard.title)
 
     @Slot(object)

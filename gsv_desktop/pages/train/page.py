@@ -42,7 +42,7 @@ class TrainPage(StagePage):
         self._heading.setProperty("role", "heading")
         self._heading.setWordWrap(True)
         self.weights = FileList(self.tr("Weights"), self)
-        self.weights.setMaximumHeight(84)
+        self.weights.setMaximumHeight(60)
         self.compare = ComparePanel(services, self._version, self._device, self)
         self.views = QTabWidget(self)
         self.views.setDocumentMode(True)
