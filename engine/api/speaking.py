@@ -176,6 +176,7 @@ class Speakers:
         self._threads = ThreadPoolExecutor(count, "speaker")
         self._runs: set[asyncio.Task[None]] = set()
         self._log: IO[bytes] | None = None
+        self._log_lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -301,11 +302,12 @@ class Speakers:
             run.end()
 
     def _open_log(self) -> IO[bytes]:
-        if self._log is None:
-            path = self._workspace / "logs" / LOG_FILE
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._log = path.open("ab")
-        return self._log
+        with self._log_lock:  # two processes may be started at once, each on its thread
+            if self._log is None:
+                path = self._workspace / "logs" / LOG_FILE
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._log = path.open("ab")
+            return self._log
 
 
 def _of_interest(event: Event | End) -> Sound | Done | EngineError | None:
