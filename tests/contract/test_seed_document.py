@@ -1,12 +1,14 @@
 """The users' document of calls, word for word: its own code against a running server."""
 
 import importlib.util
+import shutil
 import wave
 from pathlib import Path
 
 import pytest
 from gradio_client import Client
 
+from engine.protocol.builtin import sample_project
 from engine.protocol.label_list import LabelRow, write_labels
 from tests.contract import document
 from tests.contract.local_server import serving
@@ -128,6 +130,20 @@ def test_a_running_stage_is_occupied_and_close_cancels_it(client, address):
     with pytest.raises(Exception, match="cancelled before its end"):
         waiting.result(30)
     assert second.predict(exp_name="xxx", api_name="/open1Bb").startswith("acted")
+
+
+def test_real_stages_work_through_it(client, workspace):
+    recording = workspace / "real 录音.opus"
+    shutil.copyfile(sample_project() / "recording.opus", recording)
+    words, _, _, clips = client.predict(inp=recording.name, min_length="2500", api_name="/open_slice")
+    made = list(Path(clips).glob("*.wav"))
+    assert f"{len(made)} clips" in words
+    assert len(made) > 8
+    row = LabelRow(path=str(made[0]), speaker="ann", language="en", text="Thank you for calling.", line=1)
+    write_labels(workspace / "real.list", [row])
+    client.predict("real.list", clips, "real", "0", api_name="/open1a")
+    phones = (workspace / "logs" / "real" / "2-name2text.txt").read_text(encoding="utf-8")
+    assert phones.startswith(f"{made[0].name}\tTH AE1 NG K")
 
 
 def test_a_failed_stage_raises_with_the_cause(client):
