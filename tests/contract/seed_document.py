@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gradio_client import Client
 
+from engine.audio.io import read_audio, write_wav
 from engine.protocol.builtin import sample_project
 from engine.protocol.label_list import LabelRow, read_labels, write_labels
 from tests.contract import document
@@ -25,6 +26,7 @@ from tests.speech_model import whisper_folder
 
 CLIPS = 4
 WIDTH = 110
+RATE_HZ = 32000
 WHISPER = "Faster Whisper (多语种)"
 
 
@@ -111,10 +113,11 @@ def every_block(workspace):
     return table
 
 
-def workflow(workspace, epochs=1):
-    """The table of the typical way."""
+def workflow(workspace, seconds, epochs=1, batch_size=8):
+    """The table of the typical way, with the first seconds of the sample recording."""
     place_whisper(workspace)
-    shutil.copyfile(sample_project() / "recording.opus", workspace / "录音.opus")
+    sound = read_audio(sample_project() / "recording.opus", RATE_HZ)
+    write_wav(workspace / "录音.wav", sound[: seconds * RATE_HZ], RATE_HZ)
     table = Table()
     with serving(workspace) as address:
         client = connect(address)
@@ -122,13 +125,14 @@ def workflow(workspace, epochs=1):
         def call(name, **arguments):
             return table.row(name, lambda: client.predict(api_name=name, **arguments))
 
-        call("/open_slice", inp="录音.opus")
+        call("/open_slice", inp="录音.wav", min_length="2500")
         call("/open_denoise", denoise_inp_dir="output/slicer_opt")
         recogniser = {"asr_model": WHISPER, "asr_model_size": "tiny", "asr_lang": "en"}
         heard = call("/open_asr", asr_inp_dir="output/denoise_opt", asr_precision="int8", **recogniser)
         _, labels, _, clips = heard
         call("/open1abc", inp_text=labels, inp_wav_dir=clips, exp_name="ann")
         training = {"exp_name": "ann", "total_epoch": epochs, "save_every_epoch": epochs}
+        training |= {"batch_size": batch_size}
         call("/open1Ba", **training)
         call("/open1Bb", **training)
         sovits, gpt = call("/change_choices")
@@ -152,11 +156,12 @@ def _speak(link, address, row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workflow", action="store_true", help="the typical way, own models")
+    parser.add_argument("--seconds", type=int, default=160, help="so much of the recording")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "用户 it's 名"
         workspace.mkdir()
-        table = workflow(workspace) if options.workflow else every_block(workspace)
+        table = workflow(workspace, options.seconds) if options.workflow else every_block(workspace)
     if table.failed:
         sys.stdout.write(f"refused, with the cause: {', '.join(table.failed)}\n")
 
