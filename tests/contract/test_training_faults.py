@@ -24,8 +24,9 @@ SAID = {
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """As in the worker that is compared with."""
+def one_thread(monkeypatch):
+    """Here and in the worker that is compared with."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
