@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +17,12 @@ from engine.audio.levels import Pcm16, to_pcm16
 from engine.audio.resample import Resampler, Samples
 from engine.protocol.errors import BadAudio, EngineError, MissingFile, NothingToDo
 from engine.protocol.files import replacing
+from engine.protocol.sound_files import SOUND_SUFFIXES
 
 log = logging.getLogger(__name__)
 
 Warn = Callable[[str], None]
 
-SOUND_SUFFIXES: Final = frozenset(
-    {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".amr"}
-    | {".mp4", ".mkv", ".mov", ".webm", ".avi", ".3gp", ".ac3"}
-)
 _BLOCK: Final = 1 << 20
 _SHORT_SHARE: Final = 0.98
 _UNKNOWN_SIZES: Final = (0, 0xFFFFFFFF)
@@ -137,6 +134,26 @@ def probe(path: Path) -> AudioInfo:
             rate_hz=int(stream.rate or 0),
             channels=int(stream.channels or 1),
         )
+
+
+def probe_each(
+    paths: Sequence[Path], before_each: Callable[[], None]
+) -> tuple[dict[Path, AudioInfo], dict[Path, EngineError]]:
+    """What many files say of themselves, and for each that is no sound file, why.
+
+    Args:
+        paths: The files.
+        before_each: Called before each, to report progress or to stop.
+    """
+    found: dict[Path, AudioInfo] = {}
+    faults: dict[Path, EngineError] = {}
+    for path in paths:
+        before_each()
+        try:
+            found[path] = probe(path)
+        except (BadAudio, MissingFile) as error:
+            faults[path] = error
+    return found, faults
 
 
 def require_sound(samples: Samples, path: Path) -> None:

@@ -31,16 +31,24 @@ def to_pcm16(samples: Samples, scale: float = 32767) -> Pcm16:
     return pcm
 
 
-def level(samples: Samples, target_peak: float, mix: float) -> Samples:
+def level(samples: Samples, target_peak: float, mix: float, *, once: bool = False) -> Samples:
     """Draws a clip towards `target_peak`: a share `mix` of the fully levelled clip, the rest as it was.
 
     A clip that goes beyond full scale is first brought down to it. The levelled share is then
     taken by the peak that the clip came with: parity with tests/parity/cases/text/slicer.jsonl.
+
+    Args:
+        samples: (S,) the clip.
+        target_peak: peak of the levelled share.
+        mix: the levelled share, 0 to 1.
+        once: take a clip that went beyond full scale by the peak that it has after it was brought down.
     """
     loudest = peak(samples)
     if loudest == 0:
         return samples
     dry = samples / loudest if loudest > 1 else samples
+    if once:
+        loudest = peak(dry)
     return dry / loudest * np.float32(target_peak * mix) + np.float32(1 - mix) * dry
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.audio.io import list_audio, probe
+from engine.audio.io import AudioInfo, list_audio, probe, probe_each
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, EngineError, MissingFile
@@ -59,18 +59,15 @@ class FileWork:
         """
         sources = self._list()
         remove_parts(self.output)
-        lengths = {}
-        for source in sources:
-            context.check_cancelled()
-            context.progress(0, len(sources), "files")
-            lengths[source] = _length_s(source)
-        self.total_s = sum(lengths.values())
+        known, unreadable = looked_at(sources, context)
+        self.failures += unreadable.items()
+        self.total_s = sum(info.duration_s for info in known.values())
         with Ledger(self.output / self.state) as ledger:
-            for source in sources:
+            for source, info in known.items():
                 context.check_cancelled()
                 context.progress(self.done_s, self.total_s, "s")
                 self._one(source, make, ledger, context)
-                self.done_s += lengths[source]
+                self.done_s += info.duration_s
         context.progress(self.total_s, self.total_s, "s")
         if not self.made:
             raise self._nothing_came_out()
@@ -130,6 +127,25 @@ class FileWork:
             hint=self.failures[0][1].hint,
             detail="\n".join(error.message for _, error in self.failures),
         )
+
+
+def looked_at(
+    sources: Sequence[Path], context: Context
+) -> tuple[dict[Path, AudioInfo], dict[Path, EngineError]]:
+    """What the files say of themselves; the user is told at once, before any work, which cannot be read.
+
+    Raises:
+        Cancelled: the user stopped.
+    """
+
+    def before_each() -> None:
+        context.check_cancelled()
+        context.progress(0, len(sources), "files")
+
+    known, unreadable = probe_each(sources, before_each)
+    for error in unreadable.values():
+        context.log(error.message, "warning")
+    return known, unreadable
 
 
 def _length_s(path: Path) -> float:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.audio.io import list_audio, probe, read_audio, write_wav
+from engine.audio.io import list_audio, read_audio, write_wav
 from engine.audio.levels import level
 from engine.audio.slicer import Clip, SilenceRules, limit_lengths, slice_at_silence
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
+from engine.dataset.file_work import looked_at
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, EngineError, MissingFile, OutOfSpace
 from engine.protocol.files import remove_parts
@@ -40,22 +41,19 @@ def run(parameters: SliceParameters, context: Context) -> StageResult:
     sources = _sources(parameters.input.absolute())
     output = parameters.output.absolute()
     remove_parts(output)
-    lengths_s = {}
-    for source in sources:
-        context.check_cancelled()
-        context.progress(0, len(sources), "files")
-        lengths_s[source] = _length_s(source)
-    tally = _Tally(total_s=sum(lengths_s.values()))
+    known, unreadable = looked_at(sources, context)
+    tally = _Tally(total_s=sum(info.duration_s for info in known.values()))
+    tally.failures += unreadable.items()
     with Ledger(output / STATE) as ledger:
-        for source in sources:
+        for source, info in known.items():
             context.check_cancelled()
             context.progress(tally.done_s, tally.total_s, "s")
             try:
                 _one(source, output, parameters, ledger, context, tally)
-            except BadAudio as error:
+            except (BadAudio, MissingFile) as error:
                 context.log(error.message, "warning")
                 tally.failures.append((source, error))
-            tally.done_s += lengths_s[source]
+            tally.done_s += info.duration_s
     context.progress(tally.total_s, tally.total_s, "s")
     if not tally.clips:
         raise _nothing_came_out(tally, parameters)
@@ -82,13 +80,6 @@ def _sources(given: Path) -> list[Path]:
     raise MissingFile(
         f"There is no recording or folder at {given}.", hint="Choose an existing recording or folder."
     )
-
-
-def _length_s(source: Path) -> float:
-    try:
-        return probe(source).duration_s
-    except (BadAudio, MissingFile):
-        return 0.0  # reading it says why
 
 
 def _rules(parameters: SliceParameters) -> SilenceRules:
@@ -133,7 +124,8 @@ def _write_clips(
     context.check_cancelled()
     if samples.size * 1000 < RATE_HZ * parameters.hop_ms:
         raise BadAudio(
-            f"{source} is too short: {samples.size / RATE_HZ:.4f} s.", hint="Record it again, or leave it out."
+            f"{source} is too short: {samples.size / RATE_HZ:.4f} s.",
+            hint="Record it again, or leave it out.",
         )
     clips = slice_at_silence(samples, RATE_HZ, _rules(parameters))
     if not clips:
@@ -144,7 +136,8 @@ def _write_clips(
     for clip in limit_lengths(clips, RATE_HZ, parameters.max_length_ms, parameters.hop_ms):
         context.check_cancelled()
         path = output / clip_name(source, clip)
-        write_wav(path, level(clip.samples, parameters.peak, parameters.mix), RATE_HZ)
+        levelled = level(clip.samples, parameters.peak, parameters.mix, once=parameters.level_once)
+        write_wav(path, levelled, RATE_HZ)
         context.artifact(path, "clip")
         context.progress(min(tally.done_s + clip.end / RATE_HZ, tally.total_s), tally.total_s, "s")
         yield path

@@ -184,6 +184,7 @@ def _texts(rows, models, out, device):  # type: ignore[no-untyped-def]
 
 def _contents(rows, folder, models, out, device):  # type: ignore[no-untyped-def]
     import torch
+
     from engine.audio.io import read_audio, write_wav
     from engine.audio.levels import training_copy
     from engine.audio.resample import resample

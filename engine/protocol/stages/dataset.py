@@ -11,10 +11,11 @@ from engine.protocol.errors import BadParameters
 from engine.protocol.recognisers import RECOGNISERS, Recogniser, recogniser
 from engine.protocol.recognisers import WHISPER_SIZES as WHISPER_SIZES
 from engine.protocol.recognisers import Precision as Precision
+from engine.protocol.sound_files import SOUND_SUFFIXES
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
 from engine.protocol.versions import VERSIONS
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".mp4", ".mkv")
+AUDIO_SUFFIXES = SOUND_SUFFIXES
 
 
 class SliceParameters(StageParameters):
@@ -106,6 +107,13 @@ class SliceParameters(StageParameters):
         api="alpha",
         ge=0,
         le=1,
+    )
+    level_once: bool = parameter(
+        False,
+        "Level loud clips once",
+        "Clips beyond full scale are brought down to it and then levelled like any other. Off, they are "
+        "divided by their peak twice, as the original does, and come out quieter.",
+        expert=True,
     )
 
 

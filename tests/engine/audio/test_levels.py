@@ -19,6 +19,13 @@ def test_levelling_draws_the_peak_to_its_target():
     assert peak(level(RAMP, 0.9, 0.5)) == pytest.approx(0.7)
 
 
+def test_a_clip_beyond_full_scale_is_levelled_twice_unless_once_is_wanted():
+    loud = RAMP * 4  # a peak of 2
+    assert peak(level(loud, 0.9, 0.5)) == pytest.approx(0.5 * 0.9 / 2 + 0.5)
+    assert peak(level(loud, 0.9, 0.5, once=True)) == pytest.approx(0.5 * 0.9 + 0.5)
+    assert np.array_equal(level(RAMP, 0.9, 0.5, once=True), level(RAMP, 0.9, 0.5))
+
+
 def test_silence_stays_silence():
     silence = np.zeros(10, np.float32)
     assert not level(silence, 0.9, 0.5).any()

@@ -137,3 +137,37 @@ def test_what_cannot_be_used_is_said(folder):
     with pytest.raises(BadParameters):
         run(SliceParameters(input=folder, output=folder / "out", max_silence_ms=0), RecordingContext())
     assert clips_in(folder / "out") == []
+
+
+def test_files_that_cannot_be_read_are_named_before_the_work(folder):
+    record(folder / "in" / "a.wav")
+    (folder / "in" / "z.flv").write_bytes(b"no film")  # an ending that FFmpeg knows
+    (folder / "in" / "notes.txt").write_text("no sound", encoding="utf-8")
+    seen = []
+
+    class Listening(RecordingContext):
+        def log(self, text, level="info"):
+            super().log(text, level)
+            seen.append(text)
+
+        def artifact(self, path, kind):
+            super().artifact(path, kind)
+            seen.append(path.name)
+
+    result = run(SliceParameters(input=folder / "in", output=folder / "out"), Listening())
+    assert [one.name.rsplit(os.sep, 1)[-1] for one in result.skipped] == ["z.flv"]
+    assert "z.flv" in seen[0]
+    assert seen[1].startswith("a.wav")
+
+
+def test_loud_clips_can_be_levelled_once(folder):
+    soundfile.write(folder / "loud.wav", np.concatenate([TONE * 4, PAUSE] * 2), RATE_HZ, subtype="FLOAT")
+    peaks = []
+    for once in (False, True):
+        run(
+            SliceParameters(input=folder / "loud.wav", output=folder / str(once), mix=1, level_once=once),
+            RecordingContext(),
+        )
+        clip = next((folder / str(once)).glob("*.wav"))
+        peaks.append(np.abs(soundfile.read(clip)[0]).max())
+    assert peaks == pytest.approx([0.45, 0.9], abs=1e-3)
