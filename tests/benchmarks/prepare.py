@@ -211,33 +211,38 @@ def _tokens(rows, weights, out, device):  # type: ignore[no-untyped-def]
     (out / "tokens.tsv").write_text("\n".join(lines), encoding="utf-8")
 
 
-def show(name: str, cost: Cost, best_s: float) -> None:
+def show(name: str, cost: Cost, ours: Cost) -> None:
     """A line of the table."""
-    cells = (f"{cost.wall_s:.1f}", f"{cost.cpu_s:.1f}", f"{cost.peak_mb:.0f}", f"{cost.wall_s / best_s:.1f}")
-    sys.stdout.write(f"| {name} | {' | '.join(cells)} |\n")
+    cells = (cost.wall_s, cost.cpu_s, cost.peak_mb, cost.wall_s / ours.wall_s, cost.cpu_s / ours.cpu_s)
+    sys.stdout.write(f"| {name} | {' | '.join(f'{cell:.1f}' for cell in cells)} |\n")
     sys.stdout.flush()
 
 
-def compare(folder: Path, clips: int, alone: int, gpu_numbers: str, device: str) -> None:
-    """Prints the table."""
+def alone(folder: Path, labels: Path, device: str, timed: int, clips: int) -> Cost:
+    """Each file in processes of its own, from the first few."""
+    whole = Cost()
+    for line in range(timed):
+        cost = in_a_loop(folder, labels, device, slice(line, line + 1))
+        whole.wall_s += cost.wall_s * clips / timed
+        whole.cpu_s += cost.cpu_s * clips / timed
+        whole.peak_mb = max(whole.peak_mb, cost.peak_mb)
+    return whole
+
+
+def compare(folder: Path, clips: int, timed: int, gpu_numbers: str, device: str) -> None:
+    """Prints the table, line by line."""
     labels = write_workspace(folder, clips)
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder / "logs")
+    sys.stdout.write(
+        f"{clips} clips\n\n| way | s | CPU s | peak MB | times ours | CPU times ours |\n"
+        "|---|---|---|---|---|---|\n"
+    )
     ours = with_a_worker(folder, labels, "", device)
-    several = with_a_worker(folder, labels, gpu_numbers, device)
-    loop = in_a_loop(folder, labels, device)
-    single = in_a_loop(folder, labels, device, slice(0, 1))
-    for line in range(1, alone):  # each file in processes of its own
-        more = in_a_loop(folder, labels, device, slice(line, line + 1))
-        single.wall_s += more.wall_s
-        single.cpu_s += more.cpu_s
-    single.wall_s *= clips / alone
-    single.cpu_s *= clips / alone
-    sys.stdout.write(f"{clips} clips\n\n| way | s | CPU s | peak MB | times ours |\n|---|---|---|---|---|\n")
-    show("prepare, one process", ours, ours.wall_s)
-    show(f"prepare, {gpu_numbers}", several, ours.wall_s)
-    show("plain loop, a process a step", loop, ours.wall_s)
-    show(f"one file a process (from {alone})", single, ours.wall_s)
+    show("prepare, one process", ours, ours)
+    show(f"prepare, {gpu_numbers}", with_a_worker(folder, labels, gpu_numbers, device), ours)
+    show("plain loop, a process a step", in_a_loop(folder, labels, device), ours)
+    show(f"one file a process (from {timed})", alone(folder, labels, device, timed, clips), ours)
 
 
 def main() -> None:
