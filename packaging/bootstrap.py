@@ -46,7 +46,7 @@ class SetupError(Exception):
 # --- what kind of machine this is -----------------------------------------------------------------
 
 
-ALONE = ("separate",)
+ALONE = ("separate", "funasr")
 """Locks whose packages ask for others that would bring in much that is never used."""
 
 

@@ -34,11 +34,11 @@ def setup(bootstrap, tmp_path):
     (root / "packaging" / "locks").mkdir(parents=True)
     (root / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
     setup = bootstrap.Setup(root=root, lock="linux-cpu")
-    for name in ("linux-cpu", "separate", "test"):
+    for name in ("linux-cpu", "separate", "funasr", "test"):
         setup.lock_file(name).write_text(f"# lock\n{name}==1\n", encoding="utf-8")
     setup.python.parent.mkdir(parents=True)
     setup.python.touch()
-    for name in ("linux-cpu", "separate", "test"):
+    for name in ("linux-cpu", "separate", "funasr", "test"):
         setup.stamp_file(name).write_text(bootstrap.stamp(setup, name), encoding="utf-8")
     return setup
 
@@ -79,7 +79,7 @@ def test_a_changed_lock_is_installed_again(bootstrap, setup):
 
 def test_changed_dependencies_install_everything_again(bootstrap, setup):
     (setup.root / "pyproject.toml").write_text("[project]\ndependencies = []\n", encoding="utf-8")
-    assert bootstrap.outdated(setup, tests=True) == ("linux-cpu", "separate", "test")
+    assert bootstrap.outdated(setup, tests=True) == ("linux-cpu", "separate", "funasr", "test")
 
 
 def test_another_machine_kind_is_installed_anew(bootstrap, setup):
@@ -105,15 +105,15 @@ def test_a_lock_that_stands_alone_is_installed_without_what_it_asks_for(bootstra
             return None
 
     monkeypatch.setattr(bootstrap.subprocess, "Popen", Pip)
-    for name in ("linux-cpu", "separate"):
+    for name in ("linux-cpu", "separate", "funasr"):
         bootstrap.install(setup, name)
-    assert ["--no-deps" in command for command in started] == [False, True]
+    assert ["--no-deps" in command for command in started] == [False, True, True]
 
 
 def test_a_moved_checkout_is_installed_anew(bootstrap, setup, tmp_path):
     setup.root.rename(tmp_path / "elsewhere")
     moved = bootstrap.Setup(root=tmp_path / "elsewhere", lock="linux-cpu")
-    assert bootstrap.outdated(moved, tests=True) == ("linux-cpu", "separate", "test")
+    assert bootstrap.outdated(moved, tests=True) == ("linux-cpu", "separate", "funasr", "test")
 
 
 def test_an_interrupted_installation_goes_on(bootstrap, setup, monkeypatch):
@@ -129,7 +129,7 @@ def test_an_interrupted_installation_goes_on(bootstrap, setup, monkeypatch):
     monkeypatch.setattr(bootstrap, "works", lambda _: True)
     monkeypatch.setattr(bootstrap, "install", lambda _, name: installed.append(name))
     bootstrap.ensure_installed(setup, tests=True)
-    assert installed == ["linux-cpu", "separate", "test"]
+    assert installed == ["linux-cpu", "separate", "funasr", "test"]
     assert not half.exists()
     assert whole.exists()
     assert not setup.unfinished.exists()
@@ -145,7 +145,7 @@ def test_a_failed_installation_is_not_taken_for_done(bootstrap, setup, monkeypat
     monkeypatch.setattr(bootstrap, "install", fail)
     with pytest.raises(bootstrap.SetupError):
         bootstrap.ensure_installed(setup, tests=True)
-    assert bootstrap.outdated(setup, tests=True) == ("linux-cpu", "separate", "test")
+    assert bootstrap.outdated(setup, tests=True) == ("linux-cpu", "separate", "funasr", "test")
 
 
 def test_a_broken_environment_is_seen(bootstrap, setup):
@@ -329,7 +329,7 @@ def test_only_the_standard_library_is_imported():
     assert names <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("name", ["linux-cpu", "linux-cuda", "windows", "separate", "test"])
+@pytest.mark.parametrize("name", ["linux-cpu", "linux-cuda", "windows", "separate", "funasr", "test"])
 def test_locks_are_exact_and_name_no_index(name):
     lines = (SCRIPT.parent / "locks" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     pins = [line for line in lines if not line.startswith(("#", "--no-binary jieba"))]
