@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 
 from engine.protocol.voices import read_voice
 from gsv_desktop.core.state import WorkState
@@ -126,3 +127,26 @@ def test_a_comparison_that_fails_says_why(qtbot, comparing, studio):
     assert job.state is WorkState.FAILED
     assert "there is no reference to speak with" in panel.words.text()
     assert "Choose a reference" in panel.words.text()
+
+
+def test_space_is_freed_only_after_a_list_and_a_yes(qtbot, comparing, studio, monkeypatch):
+    desktop, _ = comparing
+    studio.save_sovits(12)
+    page = desktop.window.pages[SOVITS]
+    page.views.setCurrentIndex(0)
+    page.shown()
+    asked = []
+    buttons = QMessageBox.StandardButton
+    answers = [buttons.No, buttons.Yes]
+    monkeypatch.setattr("gsv_desktop.pages.train.page.QInputDialog.getDouble", lambda *_: (0.0, True))
+    monkeypatch.setattr(
+        "gsv_desktop.pages.train.page.QMessageBox.question",
+        lambda _parent, _title, text: asked.append(text) or answers[len(asked) - 1],
+    )
+    qtbot.mouseClick(page.tidy_button, Qt.MouseButton.LeftButton)
+    assert studio.sovits[4].is_file()
+    assert studio.sovits[4].name in asked[0]
+    assert studio.sovits[12].name not in asked[0]
+    qtbot.mouseClick(page.tidy_button, Qt.MouseButton.LeftButton)
+    assert [path.name for path in page.weights.paths] == [studio.sovits[12].name]
+    assert studio.gpts[5].is_file()

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QInputDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from engine.protocol.curves import curve_path, read_curve
-from engine.protocol.errors import BadParameters
+from engine.protocol.errors import BadParameters, EngineError
+from engine.protocol.pruning import plan_pruning, prune
 from engine.protocol.stages.base import StageSpec
 from engine.protocol.stages.training import TrainingParameters
 from engine.protocol.training_place import TrainingPlace, states_folder, training_place
 from engine.protocol.versions import VERSIONS
 from gsv_desktop.core.state import WorkState
+from gsv_desktop.errors import show_error
 from gsv_desktop.jobs.job import Job
 from gsv_desktop.pages.services import Services
 from gsv_desktop.pages.stage_page import StagePage
@@ -24,6 +36,7 @@ from gsv_desktop.widgets.chart import LossChart
 from gsv_desktop.widgets.file_list import FileList
 
 MOST_EPOCHS: Final = 10_000
+GIGABYTE: Final = 10**9
 USUAL_VERSION: Final = "v2"
 
 
@@ -41,11 +54,17 @@ class TrainPage(StagePage):
         self._heading = QLabel(self)
         self._heading.setProperty("role", "heading")
         self._heading.setWordWrap(True)
+        self.tidy_button = QPushButton(self.tr("Free space …"), self)
+        self.tidy_button.setToolTip(
+            self.tr("Lists the saves that may go; the newest, the best and those in use stay")
+        )
+        self.tidy_button.clicked.connect(self._on_tidy)
         self.weights = FileList(self.tr("Weights"), self)
         self.weights.setMaximumHeight(60)
         self.compare = ComparePanel(services, self._version, self._device, self)
         self.views = QTabWidget(self)
         self.views.setDocumentMode(True)
+        self.views.tabBar().setDrawBase(False)
         self.views.addTab(self._make_curves(), self.tr("Curves"))
         self.views.addTab(self.compare, self.tr("Compare by ear"))
         self.add_result(self.views)
@@ -58,7 +77,10 @@ class TrainPage(StagePage):
         layout.setContentsMargins(0, 6, 0, 0)
         layout.addWidget(self.chart, 1)
         layout.addWidget(self._forecast)
-        layout.addWidget(self._heading)
+        line = QHBoxLayout()
+        line.addWidget(self._heading, 1)
+        line.addWidget(self.tidy_button)
+        layout.addLayout(line)
         layout.addWidget(self.weights)
         return box
 
@@ -90,6 +112,7 @@ class TrainPage(StagePage):
         found = exported_weights(project.workspace, self.stage, project.experiment)
         self.weights.show_paths(found)
         self.weights.setVisible(bool(found))
+        self.tidy_button.setVisible(bool(found))
         self._heading.setText(
             self.tr("Weights that can speak (newest first)")
             if found
@@ -165,3 +188,40 @@ class TrainPage(StagePage):
         self._show_weights()
         if kind == "weights" and self.services.board.record(self.stage).state is WorkState.RUNNING:
             self.compare.weights_saved()
+
+    @Slot()
+    def _on_tidy(self) -> None:
+        """Asks for the room that there is, lists what would go, and removes it when that is wanted."""
+        project = self.services.board.project
+        everything = plan_pruning(project.workspace, project.experiment, sys.maxsize).kept_bytes
+        room_gb, yes = QInputDialog.getDouble(
+            self,
+            self.tr("Free space"),
+            self.tr("The saves of “%s” (SoVITS and GPT) take %.2f GB. How many GB may they take?")
+            % (project.experiment, everything / GIGABYTE),
+            everything / GIGABYTE / 2,
+            0.0,
+            everything / GIGABYTE,
+            3,
+        )
+        if not yes:
+            return
+        plan = plan_pruning(project.workspace, project.experiment, round(room_gb * GIGABYTE))
+        if not plan.removed:
+            QMessageBox.information(
+                self, self.tr("Free space"), self.tr("Nothing can go.") + "\n" + plan.text()
+            )
+            return
+        names = "\n".join(one.path.name for one in plan.removed)
+        answer = QMessageBox.question(
+            self,
+            self.tr("Free space"),
+            self.tr("Remove these %d files? The newest, the best and those in use stay.\n\n%s")
+            % (len(plan.removed), names),
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            try:
+                prune(plan)
+            except EngineError as error:
+                show_error(self, error)
+            self.shown()
