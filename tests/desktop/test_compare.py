@@ -10,7 +10,7 @@ from gsv_desktop.pages.train.actions import When
 from tests.desktop.tabs import GPT, SOVITS, SPEAK
 from tests.engine.audition.studio import make_studio
 
-WAIT_MS = 120_000
+WAIT_MS = 240_000
 
 
 @pytest.fixture
