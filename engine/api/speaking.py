@@ -174,7 +174,7 @@ class Speakers:
         self._slots = tuple(self._free)
         self._waiting: list[_Ticket] = []
         self._threads = ThreadPoolExecutor(count, "speaker")
-        self._runs: set[asyncio.Task[None]] = set()
+        self._runs: dict[asyncio.Task[None], _Run] = {}
         self._log: IO[bytes] | None = None
         self._log_lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -201,8 +201,8 @@ class Speakers:
         run = _Run(parameters, asyncio.get_running_loop())
         slot.key = key
         task = asyncio.create_task(self._drive(slot, run))
-        self._runs.add(task)
-        task.add_done_callback(self._runs.discard)
+        self._runs[task] = run
+        task.add_done_callback(self._runs.pop)
         try:
             first = await run.arrived.get()
         except asyncio.CancelledError:
@@ -220,14 +220,16 @@ class Speakers:
             self._loop.call_soon_threadsafe(self._end_idle)
 
     async def close(self) -> None:
-        """Ends every process."""
+        """Stops what is being said, and ends every process."""
         for ticket in self._waiting:
             ticket.slot.cancel()
         self._waiting.clear()
+        for run in self._runs.values():
+            _stop(run)
+        await asyncio.gather(*self._runs, return_exceptions=True)
         loop = asyncio.get_running_loop()
         workers = [slot.worker for slot in self._slots if slot.worker is not None]
         await asyncio.gather(*(loop.run_in_executor(None, worker.close) for worker in workers))
-        await asyncio.gather(*self._runs, return_exceptions=True)
         self._threads.shutdown()
         if self._log is not None:
             self._log.close()

@@ -45,22 +45,23 @@ def make_voices(workspace):
     """Voices of the starter's size, each with weights of its own: the starter's, changed by a seed."""
     starter = starter_voice()
     card = VoiceCard.model_validate_json((starter / CARD).read_text(encoding="utf-8"))
+    config = read_checkpoint(starter / card.sovits).config
+    network = load_sovits(starter / card.sovits)
     for seed, name in enumerate(VOICES):
         folder = workspace / "voices" / name
         folder.mkdir(parents=True)
-        chance = torch.Generator().manual_seed(seed)
-        network = load_sovits(starter / card.sovits)
-        with torch.no_grad():
-            for weights in network.parameters():
-                weights.add_(
-                    torch.randn(weights.shape, generator=chance), alpha=_CHANGE * float(weights.abs().mean())
-                )
-        export_sovits(
-            network, folder / "s2G.pth", info=name, config=read_checkpoint(starter / card.sovits).config
-        )
+        _change(network, torch.Generator().manual_seed(seed))
+        export_sovits(network, folder / "s2G.pth", info=name, config=config)
         shutil.copy(starter / card.reference, folder / Path(card.reference).name)
         shared = {part: str(starter / getattr(card, part)) for part in ("gpt", "content_encoder")}
         write_voice(folder, card.model_copy(update={"name": name, "sovits": "s2G.pth", **shared}))
+
+
+def _change(network, chance):
+    with torch.no_grad():
+        for weights in network.parameters():
+            size = _CHANGE * float(weights.abs().mean())
+            weights.add_(torch.randn(weights.shape, generator=chance), alpha=size)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 from tests.contract.real_server import VOICES, make_voices, real_server
 from tests.contract.server_attacks import QUICK
 
-TEXT = "Hello there. On we go!"
+TEXT = "Hello there."
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ def test_openais_client_hears_the_same_while_it_is_made(server):
     assert b"".join(parts)[44:] == whole
 
 
-@pytest.mark.parametrize("mode", ["0", "1", "3"])
+@pytest.mark.parametrize("mode", ["0", "3"])
 def test_curl_hears_both_ways(server, tmp_path, mode):
     curl = shutil.which("curl")
     if curl is None:
         pytest.skip("there is no curl")
     out = tmp_path / "声 it's.wav"
-    query = ("text=Hello there.", "text_lang=en", "seed=3", f"streaming_mode={mode}")
+    query = (f"text={TEXT}", "text_lang=en", "seed=3", f"voice={VOICES[0]}", f"streaming_mode={mode}")
     words = [word for pair in query for word in ("--data-urlencode", pair)]
     command = [curl, "-s", "-S", "-f", "-G", f"{server.address}tts", *words, "-o", str(out)]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
