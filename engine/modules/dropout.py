@@ -24,7 +24,7 @@ class _Scaled(torch.autograd.Function):
         return values * mask
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """The gradient of what was kept."""
         (mask,) = ctx.saved_tensors
         return gradient * mask, None
@@ -49,7 +49,7 @@ def dropout(values: Tensor, share: float, *, training: bool) -> Tensor:
         return values
     if values.device.type != "cpu":
         return functional.dropout(values, share)
-    made: Tensor = _Scaled.apply(values, share)
+    made: Tensor = _Scaled.apply(values, share)  # type: ignore[no-untyped-call]
     return made
 
 

@@ -28,6 +28,7 @@ from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
 from engine.train.course import Course, carry_out
 from engine.train.device import gradient_norm, mixed, mixed_precision
+from engine.train.peers import ALONE, Peers
 from engine.train.plan import (
     FRAME_EDGES,
     Batch,
@@ -106,6 +107,7 @@ class FlowTraining:
         weights: Path,
     ) -> None:
         """Takes a network that `prepare_adapters` made ready."""
+        self.peers: Peers = ALONE
         self._parameters = parameters
         self._items = items
         self._weights = weights
@@ -145,14 +147,15 @@ class FlowTraining:
     def load(self, step: Sequence[Batch]) -> list[FlowBatch]:
         """Reads the batch of a step: one, or several smaller ones where memory is short."""
         network = self._network
-        clips = [sovits_batch([self._items[index] for index in batch], network.config) for batch in step]
+        count = len(self._items)
+        clips = [sovits_batch([self._items[key % count] for key in keys], network.config) for keys in step]
         return [flow_batch(one, network.version, network.config) for one in clips]
 
     def step(self, data: list[FlowBatch], step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
         """The flow learns where mel lies."""
         del step
         self._optimiser.zero_grad(set_to_none=True)
-        count = sum(len(batch.mel) for batch in data)
+        (count,) = self.peers.total([sum(len(batch.mel) for batch in data)])
         added = 0.0
         for one in data:
             batch = one.to(self._device)
@@ -171,6 +174,8 @@ class FlowTraining:
             (loss * share if share < 1 else loss).backward()
             added += float(loss.detach()) * share
             check_cancelled()
+        self.peers.add_gradients(self._learning)
+        (added,) = self.peers.total([added])
         figures = {"loss": added, "grad_norm": gradient_norm(self._learning)}
         self._optimiser.step()
         return {**figures, "learning_rate": float(self._optimiser.param_groups[0]["lr"])}

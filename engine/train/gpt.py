@@ -25,6 +25,7 @@ from engine.protocol.workspace import Workspace
 from engine.train.course import Course, carry_out
 from engine.train.device import gradient_norm, mixed, mixed_precision
 from engine.train.gpt_data import GptBatch, GptItem, gpt_batch, gpt_items, rejected_sequences
+from engine.train.peers import ALONE, Peers
 from engine.train.plan import (
     Batch,
     batches_by_seconds,
@@ -48,6 +49,7 @@ class GptTraining:
     def __init__(
         self, parameters: TrainGptParameters, model: Gpt, items: Sequence[GptItem], weights: Path
     ) -> None:
+        self.peers: Peers = ALONE
         self._parameters = parameters
         self._items = items
         self._weights = weights
@@ -90,7 +92,8 @@ class GptTraining:
 
     def load(self, step: Sequence[Batch]) -> list[GptBatch]:
         """Reads the batches of a step."""
-        return [gpt_batch([self._items[index] for index in batch], self._model.config) for batch in step]
+        count = len(self._items)
+        return [gpt_batch([self._items[key % count] for key in batch], self._model.config) for batch in step]
 
     def step(self, data: list[GptBatch], step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
         """Adds up the gradients of all batches, then moves once."""
@@ -105,19 +108,24 @@ class GptTraining:
                 made = self._model.loss(
                     there.phones, there.phones_len, there.semantic, there.semantic_len, there.bert, rejected
                 )
-            made.loss.backward()  # type: ignore[no-untyped-call]
+            aside = (made.loss - made.cross_entropy) / self.peers.count  # a mean over clips, not a sum
+            (made.cross_entropy + aside).backward()  # type: ignore[no-untyped-call]
             loss += float(made.cross_entropy.detach())
             preference += _preference(made)
             accuracy += float(made.accuracy)
+        self.peers.add_gradients(self._model.parameters())
+        loss, accuracy, preference, targets, batches = self.peers.total(
+            [loss, accuracy, preference, sum(batch.targets for batch in data), len(data)]
+        )
         norm = gradient_norm(self._model.parameters())
         self._optimiser.step()
         figures = {
-            "loss": loss / sum(batch.targets for batch in data),
-            "accuracy": accuracy / len(data),
+            "loss": loss / targets,
+            "accuracy": accuracy / batches,
             "learning_rate": self._optimiser.param_groups[0]["lr"],
             "grad_norm": norm,
         }
-        return figures | ({"loss_preference": preference / len(data)} if self._parameters.dpo else {})
+        return figures | ({"loss_preference": preference / batches} if self._parameters.dpo else {})
 
     def begin_epoch(self, epoch: int) -> None:
         """The rate is the same in all epochs."""

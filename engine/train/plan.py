@@ -93,6 +93,24 @@ def named(names: Sequence[str], step: Sequence[Batch]) -> list[str]:
     return list(dict.fromkeys(names[index] for batch in step for index in batch))
 
 
+def numbered(step: Sequence[Batch], count: int) -> list[Batch]:
+    """The batches of a step with another number for every copy of an item: `index + copy * count`.
+
+    What is drawn for a clip follows from that number, wherever the clip is learnt from. Numbers that
+    are already different stay.
+    """
+    copies: dict[int, int] = {}
+    made: list[Batch] = []
+    for batch in step:
+        numbers = []
+        for index in batch:
+            copy = copies.get(index, 0)
+            copies[index] = copy + 1
+            numbers.append(index + copy * count)
+        made.append(tuple(numbers))
+    return made
+
+
 def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
     """The source of an epoch's order."""
     return np.random.default_rng([seed, epoch])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from engine.train.losses import (
     generator_loss,
     mel_loss,
 )
+from engine.train.peers import ALONE, Peers
 from engine.train.plan import (
     Batch,
     batches_by_frames,
@@ -38,15 +40,37 @@ from engine.train.plan import (
     fingerprint,
     heaviest,
     named,
+    numbered,
     repeated,
     repetition,
 )
 from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
-from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items, spectrogram_spec
+from engine.train.sovits_data import (
+    SovitsBatch,
+    SovitsItem,
+    drawn,
+    sovits_batch,
+    sovits_items,
+    spectrogram_spec,
+)
 from engine.train.state import Part, Place, randomness, restore_randomness
 
 TEXT_PARTS: Final = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
 _OFFICIAL_WIDTH: Final = 512
+_PLAIN: Final = ("mel", "kl")
+_DECEIVING: Final = ("features", "generator")
+
+
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """How much a batch counts among all of a step: by its clips, or by its frames."""
+
+    clips: float
+    frames: float
+
+    def of(self, loss: str) -> float:
+        """The weight of a named loss."""
+        return self.frames if loss == "kl" else self.clips
 
 
 class SovitsTraining:
@@ -60,6 +84,7 @@ class SovitsTraining:
         items: Sequence[SovitsItem],
         weights: Path,
     ) -> None:
+        self.peers: Peers = ALONE
         self._parameters = parameters
         self._items = items
         self._weights = weights
@@ -116,7 +141,11 @@ class SovitsTraining:
 
     def load(self, step: Sequence[Batch]) -> list[SovitsBatch]:
         """Reads the batch of a step: one, or several smaller ones where memory is short."""
-        return [sovits_batch([self._items[index] for index in batch], self._config) for batch in step]
+        count = len(self._items)
+        return [
+            sovits_batch([self._items[key % count] for key in keys], self._config, keys)
+            for keys in numbered(step, count)
+        ]
 
     def step(
         self, data: list[SovitsBatch], step: int, check_cancelled: Callable[[], None]
@@ -124,35 +153,49 @@ class SovitsTraining:
         """First the judges learn to tell recordings from made sound, then the generator to deceive them."""
         del check_cancelled  # the judges move first: from then on the step has to be finished
         adversarial = step >= self._parameters.adversarial_from_step
-        shares = [len(batch.frames) / sum(len(one.frames) for one in data) for batch in data]
         batches = [batch.to(self._device) for batch in data]
+        weights = self._weights_of(data)
         figures: dict[str, float] = {}
         begun: tuple[Tensor, SovitsTrainingOutput] | None = None
         if len(batches) == 1:
-            begun = self._made(batches[0])
+            begun = self._made(batches[0], step)
             if adversarial:
-                figures = self._judge_step([begun], shares)
+                figures = self._judge_step([begun], weights)
         elif adversarial:
             before = randomness()
-            figures = self._judge_step((self._heard(batch) for batch in batches), shares)
+            figures = self._judge_step((self._heard(batch, step) for batch in batches), weights)
             restore_randomness(before)  # the generator shall learn from what was judged
         self._generator_optimiser.zero_grad(set_to_none=True)
-        added: dict[str, float] = {}
-        for batch, share in zip(batches, shares, strict=True):
-            real, made = begun or self._made(batch)
+        added = dict.fromkeys((*_PLAIN, *(_DECEIVING if adversarial else ())), 0.0)
+        for batch, weight in zip(batches, weights, strict=True):
+            real, made = begun or self._made(batch, step)
             losses = self._plain_losses(batch, made)
             if adversarial:
                 losses |= self._deceiving_losses(real, made.wave)
-            total = torch.stack(list(losses.values())).sum()
-            (total * share if share < 1 else total).backward()  # type: ignore[no-untyped-call]
-            for name, value in {"loss": total, **{f"loss_{key}": one for key, one in losses.items()}}.items():
-                added[name] = added.get(name, 0.0) + float(value.detach()) * share
+            weighted = {name: loss * weight.of(name) for name, loss in losses.items()}
+            torch.stack(list(weighted.values())).sum().backward()  # type: ignore[no-untyped-call]
+            for name, value in weighted.items():
+                added[name] += float(value.detach())
+        self.peers.add_gradients(self._generator.parameters())
+        sums = dict(zip(added, self.peers.total(list(added.values())), strict=True))
         figures["grad_norm"] = gradient_norm(self._generator.parameters())
         self._generator_optimiser.step()
         rate = float(self._generator_optimiser.param_groups[0]["lr"])
-        return {**added, **figures, "learning_rate": rate}
+        named_losses = {f"loss_{name}": value for name, value in sums.items()}
+        return {"loss": sum(sums.values()), **named_losses, **figures, "learning_rate": rate}
 
-    def _made(self, batch: SovitsBatch) -> tuple[Tensor, SovitsTrainingOutput]:
+    def _weights_of(self, data: Sequence[SovitsBatch]) -> list[_Weight]:
+        """How much each batch counts in the step of all processes."""
+        clips, frames = (
+            [len(batch.frames) for batch in data],
+            [int(batch.frames.sum()) for batch in data],
+        )
+        all_clips, all_frames = self.peers.total([sum(clips), sum(frames)])
+        return [
+            _Weight(some / all_clips, long / all_frames) for some, long in zip(clips, frames, strict=True)
+        ]
+
+    def _made(self, batch: SovitsBatch, step: int) -> tuple[Tensor, SovitsTrainingOutput]:
         """Stretches of the recordings, and what the generator makes of them."""
         with mixed(self._device, enabled=self._mixed):
             made = self._generator(
@@ -162,27 +205,30 @@ class SovitsTraining:
                 batch.phones,
                 batch.phone_lengths,
                 speaker=batch.speaker,
+                draws=drawn(batch, self._config, self._parameters.seed, step),
             )
         hop = self._config.hop_samples
         return take_segments(batch.wave, made.starts * hop, self._config.segment_samples), made
 
-    def _heard(self, batch: SovitsBatch) -> tuple[Tensor, SovitsTrainingOutput]:
+    def _heard(self, batch: SovitsBatch, step: int) -> tuple[Tensor, SovitsTrainingOutput]:
         """The same for the judges alone, without what learning would need."""
         with torch.no_grad():
-            return self._made(batch)
+            return self._made(batch, step)
 
     def _judge_step(
-        self, pairs: Iterable[tuple[Tensor, SovitsTrainingOutput]], shares: Sequence[float]
+        self, pairs: Iterable[tuple[Tensor, SovitsTrainingOutput]], weights: Sequence[_Weight]
     ) -> dict[str, float]:
         self._judges.requires_grad_(requires_grad=True)
         self._judge_optimiser.zero_grad(set_to_none=True)
         added = 0.0
-        for (real, made), share in zip(pairs, shares, strict=True):
+        for (real, made), weight in zip(pairs, weights, strict=True):
             with mixed(self._device, enabled=self._mixed):
                 both = self._judges(torch.cat((real, made.wave.detach())))  # one pass: faster than two
-            loss = discriminator_loss(*_halves(both))
-            (loss * share if share < 1 else loss).backward()  # type: ignore[no-untyped-call]
-            added += float(loss.detach()) * share
+            loss = discriminator_loss(*_halves(both)) * weight.clips
+            loss.backward()  # type: ignore[no-untyped-call]
+            added += float(loss.detach())
+        self.peers.add_gradients(self._judges.parameters())
+        (added,) = self.peers.total([added])
         norm = gradient_norm(self._judges.parameters())
         self._judge_optimiser.step()
         return {"loss_discriminator": added, "grad_norm_discriminator": norm}

@@ -18,6 +18,8 @@ from engine.audio.spectrogram import SpectrogramSpec, linear_spectrogram
 from engine.checkpoints.tensors import read_tensor
 from engine.corpus.limits import LONGEST_S, SHORTEST_S
 from engine.models.sovits_config import SovitsConfig
+from engine.models.sovits_training import SovitsDraws
+from engine.modules.lengths import draw_starts
 from engine.protocol.errors import BadCheckpoint, BadLabels, BadParameters, NothingToDo
 from engine.protocol.results import Skipped
 from engine.protocol.versions import ModelVersion
@@ -63,6 +65,7 @@ class SovitsBatch:
         phones: (B, L) ids.
         phone_lengths: (B,).
         speaker: (B, V) speaker vectors; None where the network hears none.
+        keys: What is drawn for each clip follows from its number here; None draws anew each time.
     """
 
     ssl: Tensor
@@ -72,13 +75,14 @@ class SovitsBatch:
     phones: Tensor
     phone_lengths: Tensor
     speaker: Tensor | None = None
+    keys: tuple[int, ...] | None = None
 
     def to(self, device: torch.device) -> SovitsBatch:
         """The same on a device."""
         parts: dict[str, Any] = {}
         for part in fields(self):
             value = getattr(self, part.name)
-            parts[part.name] = None if value is None else value.to(device)
+            parts[part.name] = value.to(device) if isinstance(value, Tensor) else value
         return SovitsBatch(**parts)
 
 
@@ -192,8 +196,30 @@ def _check_fit(items: Sequence[SovitsItem], config: SovitsConfig) -> None:
         )
 
 
-def sovits_batch(items: Sequence[SovitsItem], config: SovitsConfig) -> SovitsBatch:
+def drawn(batch: SovitsBatch, config: SovitsConfig, seed: int, step: int) -> SovitsDraws | None:
+    """What a step draws for each clip: the same wherever, and beside whatever, the clip is learnt from."""
+    if batch.keys is None:
+        return None
+    noise = torch.zeros(len(batch.keys), config.latent_channels, batch.spectrogram.shape[2])
+    starts = []
+    for row, (key, frames) in enumerate(zip(batch.keys, batch.frames.tolist(), strict=True)):
+        words = np.random.SeedSequence([seed, step, key]).generate_state(2)
+        source = torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]))
+        starts.append(draw_starts(torch.tensor([frames]), config.segment_frames, source))
+        noise[row, :, :frames] = torch.randn(config.latent_channels, frames, generator=source)
+    device = batch.frames.device
+    return SovitsDraws(noise=noise.to(device), starts=torch.cat(starts).to(device))
+
+
+def sovits_batch(
+    items: Sequence[SovitsItem], config: SovitsConfig, keys: tuple[int, ...] | None = None
+) -> SovitsBatch:
     """The items as padded tensors.
+
+    Args:
+        items: the clips.
+        config: what the network wants.
+        keys: a number for each, from which follows what is drawn for it.
 
     Raises:
         BadLabels: content features do not fit their sound, or a speaker vector the network.
@@ -216,6 +242,7 @@ def sovits_batch(items: Sequence[SovitsItem], config: SovitsConfig) -> SovitsBat
         phones=pad_sequence([torch.tensor(item.phones) for item in items], batch_first=True),
         phone_lengths=torch.tensor([len(item.phones) for item in items]),
         speaker=_speakers(items, config),
+        keys=keys,
     )
 
 

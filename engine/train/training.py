@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from engine.protocol.results import Skipped
+from engine.train.peers import Peers
 from engine.train.plan import Batch
 from engine.train.state import Figures, Part, Place
 
@@ -18,7 +19,12 @@ class Training(Protocol[B]):
     """What the loop drives: data, networks and optimisers of one training.
 
     `B` is the type of a step's data in memory.
+
+    Attributes:
+        peers: The processes that do its steps together.
     """
+
+    peers: Peers
 
     @property
     def order(self) -> str:

@@ -61,6 +61,7 @@ class Watched:
         self.judges.register_forward_hook(lambda _module, _given, judgements: self.keep_first(judgements))
 
     def give_draws(self, *inputs, **more):
+        more.pop("draws", None)
         self.out = self.forward(*inputs, draws=self.draws, **more)
         return self.out
 

@@ -68,6 +68,14 @@ class TrainingParameters(ExperimentParameters):
         "Does a few steps to tell how long training will take and how much memory; nothing is kept.",
         expert=True,
     )
+    gpu_numbers: str = parameter(
+        "",
+        "GPU numbers",
+        "Such as 0-1: the GPUs that train together, each with a batch of its own; without a GPU, as many "
+        "processes share the cores. Empty: one device.",
+        expert=True,
+        pattern=r"^\s*(\d+\s*(-\s*\d+\s*)*)?$",
+    )
     precision: TrainingPrecision = parameter(
         TrainingPrecision.AUTO,
         "Precision",

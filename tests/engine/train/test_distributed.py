@@ -1,0 +1,177 @@
+"""Several processes make the same steps as one with all the clips."""
+
+import multiprocessing
+import os
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from engine.checkpoints.inspection import ModelKind, inspect
+from engine.models.discriminators import load_discriminators
+from engine.models.gpt import load_gpt
+from engine.models.sovits import load_sovits
+from engine.modules.dropout import Dropout
+from engine.protocol.context import RecordingContext
+from engine.protocol.errors import Cancelled, WorkerDied
+from engine.protocol.stages.training import TrainGptParameters, TrainSovitsParameters
+from engine.protocol.versions import version
+from engine.protocol.workspace import Workspace
+from engine.train import distributed, gpt, sovits
+from engine.train.distributed import devices_of, join_group, shares
+from engine.train.gpt_data import gpt_items
+from engine.train.peers import Group, Peers
+from engine.train.plan import numbered
+from engine.train.sovits_data import sovits_items
+from tests.engine.train.experiments import NAMES, prepare
+
+STEPS = [[(0, 1, 2, 3)], [(4, 4, 1, 5)], [(3,)]]
+"""Even shares, a clip that comes twice, and a step with nothing for the second process."""
+
+
+def without_chance(network):
+    for part in network.modules():
+        if isinstance(part, Dropout):
+            part.share = 0.0
+        elif isinstance(part, nn.Dropout):
+            part.p = 0.0
+        elif hasattr(part, "dropout") and isinstance(part.dropout, float):
+            part.dropout = 0.0
+
+
+def make(stage, prepared):
+    facts = version("v2")
+    experiment = Workspace(prepared.workspace).experiment(prepared.name)
+    given = {"workspace": prepared.workspace, "experiment": prepared.name, "device": "cpu", "batch_size": 4}
+    if stage == "gpt":
+        model = load_gpt(prepared.gpt)
+        without_chance(model)
+        items, _ = gpt_items(experiment, facts, model.config)
+        return gpt.GptTraining(TrainGptParameters(**given), model, items, prepared.workspace)
+    generator = load_sovits(prepared.generator, posterior=True)
+    without_chance(generator)
+    items, _ = sovits_items(experiment, facts, generator.config)
+    judges = load_discriminators(prepared.discriminator)
+    return sovits.SovitsTraining(TrainSovitsParameters(**given), generator, judges, items, prepared.workspace)
+
+
+def learn(training, rank=0, count=1):
+    training.begin_epoch(0)
+    figures = []
+    for step, batches in enumerate(STEPS):
+        own = shares(numbered(batches, len(NAMES)), count)[rank]
+        figures.append(training.step(training.load(own), step, lambda: None))
+    return figures
+
+
+def member(rank, port, prepared):
+    torch.set_num_threads(1)
+    join_group(rank, 2, port)
+    trainings = [make(stage, prepared) for stage in ("sovits", "gpt")]
+    learnt = []
+    for training in trainings:
+        training.peers = Group(rank, 2)
+        learnt.append(learn(training, rank, 2))
+    dist.destroy_process_group()
+    return trainings, learnt
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    made = prepare(tmp_path)
+    rows = made.experiment.semantic_file.read_text(encoding="utf-8").splitlines()
+    short = [rows[0], *(" ".join(row.split(" ")[:20]) for row in rows[1:])]  # the GPT learns padding, too
+    made.experiment.semantic_file.write_text("\n".join(short) + "\n", encoding="utf-8")
+    return made
+
+
+def test_two_processes_learn_as_one(prepared):
+    port = distributed._free_port()
+    other = multiprocessing.get_context("spawn").Process(target=member, args=(1, port, prepared), daemon=True)
+    other.start()
+    trainings, learnt = member(0, port, prepared)
+    other.join(30)
+    assert other.exitcode == 0
+    for stage, training, figures in zip(("sovits", "gpt"), trainings, learnt, strict=True):
+        alone = make(stage, prepared)
+        expected = learn(alone)
+        for one, two in zip(expected, figures, strict=True):
+            same = {**one, "accuracy": two["accuracy"]} if stage == "gpt" else one  # a mean of means
+            assert two == pytest.approx(same, rel=2e-4)
+        for name, part in alone.parts().items():
+            if "optimiser" not in name:
+                theirs = training.parts()[name].state_dict()
+                for key, tensor in part.state_dict().items():
+                    assert torch.allclose(tensor, theirs[key], rtol=1e-3, atol=2e-5), f"{stage} {name} {key}"
+
+
+def run_sovits(prepared, context, **more):
+    given = {
+        "workspace": prepared.workspace,
+        "experiment": prepared.name,
+        "pretrained_generator": prepared.generator,
+        "pretrained_discriminator": prepared.discriminator,
+        "total_epochs": 1,
+        "batch_size": 2,
+        "fewest_items": 1,
+        "device": "cpu",
+        "gpu_numbers": "0-0",
+    }
+    return sovits.run(TrainSovitsParameters(**given | more), context)
+
+
+class Interrupting(RecordingContext):
+    """Stops after the first step."""
+
+    def metric(self, values, step):
+        super().metric(values, step)
+        self.cancel_requested = True
+
+
+def test_the_stage_starts_stops_and_goes_on_with_two_processes(prepared):
+    with pytest.raises(Cancelled):
+        run_sovits(prepared, Interrupting(), total_epochs=2)
+    context = RecordingContext()
+    result = run_sovits(prepared, context, total_epochs=2)
+    assert any("goes on at step 2" in text for _, text in context.lines)
+    assert [step for step, _ in context.metrics] == [2, 3, 4][: len(context.metrics)]
+    assert inspect(result.artifacts[-1].path).kind is ModelKind.SOVITS
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_dies_is_named(prepared, monkeypatch):
+    told = distributed.SharedTraining._tell
+
+    def tell_and_kill(self, others, step):
+        told(self, others, step)
+        self._team.processes[0].kill()
+        self._team.processes[0].join()
+
+    monkeypatch.setattr(distributed.SharedTraining, "_tell", tell_and_kill)
+    with pytest.raises(WorkerDied, match="process 2 of 2"):
+        run_sovits(prepared, RecordingContext())
+    assert not multiprocessing.active_children()
+
+
+def test_devices_of_numbers():
+    assert devices_of("", "auto", 2) == ["auto"]
+    assert devices_of("1", "cuda:1", 2) == ["cuda:1"]
+    assert devices_of("0-1", "auto", 2) == ["cuda:0", "cuda:1"]
+    assert devices_of("0-0", "auto", 0) == ["cpu", "cpu"]
+
+
+def test_shares_are_even_and_whole():
+    for count in (1, 2, 3):
+        cut = shares([(0, 1, 2), (3, 4), (5,)], count)
+        assert sorted(index for own in cut for batch in own for index in batch) == list(range(6))
+
+
+def test_copies_are_numbered():
+    assert numbered([(0, 0, 1), (0,)], 10) == [(0, 10, 1), (20,)]
+    assert numbered([(10, 1)], 10) == [(10, 1)]
+
+
+def test_alone_nothing_is_shared():
+    assert (Peers().rank, Peers().count, Peers().total([1.0, 2.0])) == (0, 1, [1.0, 2.0])
+    assert "RANK" not in os.environ
