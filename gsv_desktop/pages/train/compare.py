@@ -157,6 +157,8 @@ class ComparePanel(QWidget):
     @Slot()
     def fill(self) -> None:
         """Takes over what the project remembers."""
+        if self._saver.isActive():
+            self.save()
         project = self._services.board.project
         values = project.values(AUDITION.name)
         given = values.get("sentences")
