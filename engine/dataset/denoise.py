@@ -7,13 +7,16 @@ from typing import Final
 
 from engine.audio.deepfilter import RATE_HZ, DeepFilter
 from engine.audio.io import probe, read_audio, require_sound, write_wav
-from engine.audio.resample import resample
+from engine.audio.resample import Samples, resample
+from engine.corpus.ledger import folder_mark
 from engine.dataset.file_work import FileWork
 from engine.protocol.context import Context
 from engine.protocol.errors import BadParameters
 from engine.protocol.results import StageResult
-from engine.protocol.stages.cleaning import DenoiseParameters
+from engine.protocol.stages.cleaning import DenoiseParameters, NoiseFilter
+from engine.protocol.workspace import Workspace
 
+FRCRN_RATE_HZ: Final = 16000
 STATE: Final = "denoise_state.json"
 
 
@@ -25,7 +28,8 @@ def run(parameters: DenoiseParameters, context: Context) -> StageResult:
         NothingToDo: the folder holds no sound file.
         BadAudio: no file could be used.
         BadParameters: the clean files would take the place of the recordings.
-        MissingModel: the noise filter is not installed.
+        MissingModel: the noise filter is not installed, or FRCRN was asked for and is not there.
+        BadCheckpoint: FRCRN's file is damaged or another network's.
         OutOfSpace: a file cannot be written.
         Cancelled: the user stopped; files that are finished stay.
     """
@@ -35,17 +39,40 @@ def run(parameters: DenoiseParameters, context: Context) -> StageResult:
             f"The clean files would take the place of the recordings in {output}.",
             hint="Choose another folder for them.",
         )
-    work = FileWork(given=given, output=output, state=STATE, settings=f"{parameters.limit_db}", kind="clip")
+    model = _model(parameters)
+    settings = f"{parameters.limit_db}" if model is None else folder_mark(model)
+    work = FileWork(given=given, output=output, state=STATE, settings=settings, kind="clip")
+    work_hz = RATE_HZ if model is None else FRCRN_RATE_HZ
 
     def clean(source: Path) -> list[Path]:
-        samples = read_audio(source, RATE_HZ, lambda text: context.log(text, "warning"))
+        samples = read_audio(source, work_hz, lambda text: context.log(text, "warning"))
         require_sound(samples, source)
-        with DeepFilter(parameters.limit_db) as network:
-            made = network.clean(samples, context.check_cancelled)
-        rate_hz = probe(source).rate_hz or RATE_HZ
+        made = _filtered(samples, parameters.limit_db, model, context)
+        rate_hz = probe(source).rate_hz or work_hz
         target = output / (source.name if source.suffix.lower() == ".wav" else f"{source.name}.wav")
-        write_wav(target, resample(made, RATE_HZ, rate_hz), rate_hz)
+        write_wav(target, resample(made, work_hz, rate_hz), rate_hz)
         return [target]
 
     work.run(clean, context)
     return work.result("without noise are in")
+
+
+def _model(parameters: DenoiseParameters) -> Path | None:
+    """FRCRN's folder when it is to be used; None for DeepFilterNet."""
+    folder = Workspace(parameters.workspace.absolute()).denoise_model
+    match parameters.method:
+        case NoiseFilter.FRCRN:
+            return folder
+        case NoiseFilter.DEEP_FILTER:
+            return None
+        case NoiseFilter.AUTO:
+            return folder if (folder / "pytorch_model.bin").is_file() else None
+
+
+def _filtered(samples: Samples, limit_db: float, model: Path | None, context: Context) -> Samples:
+    if model is None:
+        with DeepFilter(limit_db) as network:
+            return network.clean(samples, context.check_cancelled)
+    from engine.dataset.frcrn_filter import FrcrnFilter
+
+    return context.keep(f"frcrn {model}", lambda: FrcrnFilter(model)).clean(samples, context.check_cancelled)

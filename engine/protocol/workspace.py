@@ -12,6 +12,7 @@ from engine.protocol.versions import ModelVersion
 
 PRETRAINED: Final = Path("GPT_SoVITS") / "pretrained_models"
 SEPARATION_MODELS: Final = Path("tools") / "uvr5" / "uvr5_weights"
+DENOISE_MODEL: Final = Path("tools") / "denoise-model" / "speech_frcrn_ans_cirm_16k"
 ASR_MODELS: Final = Path("tools") / "asr" / "models"
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _RESERVED: Final = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
@@ -113,6 +114,11 @@ class Workspace:
     def asr_models(self) -> Path:
         """Folder of speech recognition models."""
         return self.root / ASR_MODELS
+
+    @property
+    def denoise_model(self) -> Path:
+        """Folder of the noise filter FRCRN."""
+        return self.root / DENOISE_MODEL
 
     @property
     def separation_models(self) -> Path:

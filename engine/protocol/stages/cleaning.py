@@ -29,6 +29,14 @@ class SoundFormat(StrEnum):
     M4A = "m4a"
 
 
+class NoiseFilter(StrEnum):
+    """Networks that take noise out."""
+
+    AUTO = "auto"
+    DEEP_FILTER = "deepfilternet"
+    FRCRN = "frcrn"
+
+
 class SeparateParameters(StageParameters):
     """Parameters of `separate`."""
 
@@ -110,14 +118,30 @@ class DenoiseParameters(StageParameters):
         kind=FieldKind.SAVE_FOLDER,
         api="denoise_opt_dir",
     )
+    method: NoiseFilter = parameter(
+        NoiseFilter.AUTO,
+        "Method",
+        "DeepFilterNet comes with the program and keeps all frequencies. FRCRN lies in the workspace's"
+        " tools/denoise-model and keeps those up to 8 kHz; auto takes it when it is there.",
+        choices={"auto": "Automatic", "deepfilternet": "DeepFilterNet 3", "frcrn": "FRCRN (16 kHz)"},
+        expert=True,
+    )
     limit_db: float = parameter(
         100.0,
         "Strongest reduction",
-        "Noise is made quieter by at most this much; less keeps some of the room, and of faint speech.",
+        "DeepFilterNet makes noise quieter by at most this much; less keeps some of the room, and of faint"
+        " speech.",
         unit="dB",
         expert=True,
         ge=3,
         le=100,
+    )
+    workspace: Path = parameter(
+        Path(),
+        "Workspace",
+        "Folder that holds the models.",
+        kind=FieldKind.OPEN_FOLDER,
+        expert=True,
     )
 
 
@@ -132,7 +156,7 @@ SEPARATE = StageSpec(
 DENOISE = StageSpec(
     name="denoise",
     title="Denoise",
-    about="Takes steady noise out of recordings; works offline (DeepFilterNet 3).",
+    about="Takes noise out of recordings; works offline (DeepFilterNet 3, or FRCRN where it is installed).",
     parameters=DenoiseParameters,
     entry="engine.dataset.denoise:run",
 )
