@@ -47,10 +47,11 @@ def run(parameters: SemanticTokensParameters, context: Context) -> StageResult:
     workspace = Workspace(parameters.workspace.absolute())
     experiment = workspace.experiment(parameters.experiment)
     weights = _weights(parameters, workspace)
-    devices = devices_of(parameters.gpu_numbers, parameters.device)
     listed = labelled_clips(parameters.labels.absolute(), workspace.root)
     skipped = list(listed.skipped)
     tell(skipped, context)
+    context.progress(0, len(listed.clips), "clips")  # before libraries are loaded, which may take seconds
+    devices = devices_of(parameters.gpu_numbers, parameters.device)
     names = [clip.name for clip in listed.clips]
     before = _made_elsewhere(experiment)
     found: dict[str, Tokens] = {}

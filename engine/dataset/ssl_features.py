@@ -46,6 +46,7 @@ def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
     listed = labelled_clips(parameters.labels.absolute(), workspace.root, folder)
     skipped = list(listed.skipped)
     tell(skipped, context)
+    context.progress(0, len(listed.clips), "clips")  # before libraries are loaded, which may take seconds
     work = _Work(
         experiment=experiment,
         encoder=_encoder_folder(parameters, workspace),

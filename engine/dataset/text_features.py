@@ -48,6 +48,7 @@ def run(parameters: TextFeaturesParameters, context: Context) -> StageResult:
     listed = labelled_clips(parameters.labels.absolute(), workspace)
     skipped = list(listed.skipped)
     tell(skipped, context)
+    context.progress(0, len(listed.clips), "clips")  # before libraries are loaded, which may take seconds
     pronunciation = pronunciation_of(workspace)
     for problem in pronunciation.dictionary.problems:
         context.log(problem, "warning")

@@ -91,11 +91,11 @@ class Chain:
         return False
 
     def files(self) -> dict[str, bytes]:
-        """Everything that was made, by its place; not the records of when it was made."""
+        """Everything that is whole, by its place; not the records of when it was made."""
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for path in sorted(self.folder.rglob("*"))
-            if path.is_file() and not path.name.endswith(KNOWS_TIMES)
+            if path.is_file() and not path.name.endswith(KNOWS_TIMES) and ".part" not in path.name
         }
 
 

@@ -44,6 +44,14 @@ def test_every_clip_gets_a_copy_and_features(project):
     assert left == []
 
 
+def test_what_a_kill_left_half_written_is_removed(project):
+    half = project.folder / "4-cnhubert" / ".0123456789ab.part.pt"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    run(parameters(project), RecordingContext())
+    assert len(times(project)) == 3
+
+
 def test_only_changed_clips_are_done_again(project):
     run(parameters(project), RecordingContext())
     before = times(project)
