@@ -3,8 +3,9 @@
     python resources/starter/evaluate.py --whisper FOLDER [--list LIST] [--voice VOICE]
 
 For each sentence of the list: the word error of the true recording, of the voice, of espeak-ng and of
-Festival's voice saying the same, and of SoVITS alone, given the codes of Festival's sound (where these
-programs are installed; else of the recording). Also how fast the voice speaks, and its level.
+Festival's voice saying the same, of Festival's at the even pace that the voice learns from, and of SoVITS
+alone, given the codes of that sound (where these programs are installed; else of the recording). Also how
+fast the voice speaks, and its level.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from engine.protocol.voices import read_voice
 from engine.text.frontend import phonemize
 from engine.worker.client import Worker
 from resources.starter.data import plain, say_main
+from resources.starter.steady import write_even
 
 Hear = Callable[[Path], str]
 _WHISPER_HZ = 16000
@@ -151,7 +153,9 @@ class Evaluation:
 
     def sentence(self, worker: Worker, index: int, row: LabelRow, base: Path) -> None:
         """Says a sentence in every way, and prints what was heard."""
-        out = {name: self._folder / f"{index:02}_{name}.wav" for name in ("voice", "true_codes", *OTHERS)}
+        out = {
+            name: self._folder / f"{index:02}_{name}.wav" for name in ("voice", "true_codes", "even", *OTHERS)
+        }
         asked = {
             "text": row.text,
             "voice": str(self._card),
@@ -165,7 +169,10 @@ class Evaluation:
             if shutil.which(PROGRAMS[name]):
                 say(row.text, out[name])
         recording = row.clip(base)
-        source = out["festival"] if out["festival"].is_file() else recording
+        source = recording
+        if out["festival"].is_file():
+            phones = phonemize(plain(row.text), "en", "v2").phones
+            source = out["even"] if write_even(out["festival"], phones, out["even"]) else out["festival"]
         self._resynthesis(source, row.text, out["true_codes"])
         figures = {
             name: measure(path, row.text, self._hear)

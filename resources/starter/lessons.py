@@ -237,11 +237,14 @@ class EvenSovitsTraining(SovitsTraining):
         super().__init__(parameters, generator, judges, items, weights)
         self._steps = steps
 
-    def load(self, step: Sequence[Batch]) -> SovitsBatch:
+    def load(self, step: Sequence[Batch]) -> list[SovitsBatch]:
         """Reads a step's data: of every clip a window, so that nothing is computed that is not decoded."""
-        batch = sovits_batch([self._items[index] for index in step[0]], self._config)
+        return [self._windows(batch) for batch in step]
+
+    def _windows(self, places: Batch) -> SovitsBatch:
+        batch = sovits_batch([self._items[index] for index in places], self._config)
         hop, width = self._config.hop_samples, self.window_frames
-        draw = np.random.default_rng([*step[0], self._visits])
+        draw = np.random.default_rng([*places, self._visits])
         self._visits += 1
         starts = [2 * int(draw.integers(max(int(frames) - width, 0) // 2 + 1)) for frames in batch.frames]
 
@@ -261,13 +264,30 @@ class EvenSovitsTraining(SovitsTraining):
             frames=batch.frames.clamp(max=width),
         )
 
-    def step(self, data: SovitsBatch, step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
-        """Moves once; a quarter of the windows are decoded from the posterior."""
-        check_cancelled()
-        batch, net = data.to(self._device), self._generator
+    def step(
+        self, data: list[SovitsBatch], step: int, check_cancelled: Callable[[], None]
+    ) -> dict[str, float]:
+        """Moves once, by the mean of all batches."""
         rate = self._parameters.learning_rate * warm_cosine(step, self._steps)
         for group in self._generator_optimiser.param_groups:
             group["lr"] = rate
+        self._generator_optimiser.zero_grad(set_to_none=True)
+        rows = sum(len(one.frames) for one in data)
+        figures: dict[str, float] = {}
+        for one in data:
+            check_cancelled()
+            share = len(one.frames) / rows
+            losses = self._losses(one.to(self._device))
+            (share * torch.stack(list(losses.values())).sum()).backward()  # type: ignore[no-untyped-call]
+            for name, value in losses.items():
+                figures[f"loss_{name}"] = figures.get(f"loss_{name}", 0.0) + share * float(value.detach())
+        norm = float(nn.utils.clip_grad_norm_(self._generator.parameters(), 100.0))
+        self._generator_optimiser.step()
+        return {"loss": sum(figures.values()), **figures, "grad_norm": norm, "learning_rate": rate}
+
+    def _losses(self, batch: SovitsBatch) -> dict[str, Tensor]:
+        """A quarter of the windows are decoded from the posterior, the others from the prior."""
+        net = self._generator
         if net.enc_q is None:
             raise ValueError("the posterior encoder is missing")
         mask = length_mask(batch.frames, batch.spectrogram.shape[2])
@@ -284,24 +304,16 @@ class EvenSovitsTraining(SovitsTraining):
         near = Gaussian(prior.mean[:few], prior.log_scale[:few])
         guess = prior.mean[few:] + 0.5 * noise[few:] * prior.log_scale[few:].exp()
         guessed = net.flow(guess, mask[few:], style[few:], inverse=True)
-        segment = self._config.segment_frames
+        segment, hop = self._config.segment_frames, self._config.hop_samples
         starts = draw_starts(batch.frames, segment)
         made = net.dec(take_segments(torch.cat((latent, guessed)), starts, segment), style)[:, 0]
-        hop = self._config.hop_samples
         real = take_segments(batch.wave, starts * hop, segment * hop)[:, 0]
-        losses = {
+        waves = torch.stack([_difference(real, made, size) for size in self.sizes])
+        return {
             "mel": self._mel_difference(real, made),
-            "wave": self.wave_weight
-            * torch.stack([_difference(real, made, size) for size in self.sizes]).sum(),
+            "wave": self.wave_weight * waves.sum(),
             "kl": self.kl_weight * divergence_loss(towards, near, posterior, mask[:few]),
         }
-        total = torch.stack(list(losses.values())).sum()
-        self._generator_optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        norm = float(nn.utils.clip_grad_norm_(net.parameters(), 100.0))
-        self._generator_optimiser.step()
-        named = {f"loss_{name}": float(value.detach()) for name, value in losses.items()}
-        return {"loss": float(total.detach()), **named, "grad_norm": norm, "learning_rate": rate}
 
     def _mel_difference(self, real: Tensor, made: Tensor) -> Tensor:
         """Of log-mels over a floor: what nobody hears is not compared."""

@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from scipy import fft
 
 from resources.starter.lessons import (
     PAUSE,
@@ -28,6 +27,7 @@ from resources.starter.lessons import (
 )
 
 Array = npt.NDArray[np.float32]
+Spectra = npt.NDArray[np.complex64]
 Times = Sequence[tuple[float, str]]
 
 RATE_HZ: Final = 32000
@@ -76,12 +76,12 @@ def analyse(wave: Array) -> Analysis:
     """Takes a recording apart; wave: (S,) at 32 kHz."""
     window = np.hanning(_WINDOW).astype(np.float32)
     pieces = _frames(wave, _WINDOW) * window
-    level = np.log(np.abs(fft.rfft(pieces, FFT)) + _FLOOR)
+    level = np.log(np.abs(np.fft.rfft(pieces, FFT)) + _FLOOR)
     shape, target = level, level
     for _ in range(_ROUNDS):
-        cepstrum = fft.irfft(target)
+        cepstrum = np.fft.irfft(target)
         cepstrum[:, _QUEFRENCIES : FFT - _QUEFRENCIES + 1] = 0
-        shape = fft.rfft(cepstrum).real
+        shape = np.fft.rfft(cepstrum).real
         target = np.maximum(target, shape)
     power = (pieces**2).sum(axis=1) / (window**2).sum()
     voiced = _voiced(wave) & (power > _SILENT)
@@ -91,18 +91,18 @@ def analyse(wave: Array) -> Analysis:
 def _voiced(wave: Array) -> npt.NDArray[np.bool_]:
     """Where the notes below 2 kHz repeat themselves at the pace of a voice."""
     window = np.hanning(_LONG_WINDOW)
-    spectrum = np.abs(fft.rfft(_frames(wave, _LONG_WINDOW) * window.astype(np.float32), _LONG_FFT)) ** 2
+    spectrum = np.abs(np.fft.rfft(_frames(wave, _LONG_WINDOW) * window.astype(np.float32), _LONG_FFT)) ** 2
     whole = spectrum.sum(axis=1) + 1e-9
     spectrum[:, _LONG_FFT * 2000 // RATE_HZ :] = 0
-    repeats = fft.irfft(spectrum)
-    own = fft.irfft(np.abs(fft.rfft(window, _LONG_FFT)) ** 2)
+    repeats = np.fft.irfft(spectrum)
+    own = np.fft.irfft(np.abs(np.fft.rfft(window, _LONG_FFT)) ** 2)
     lags = slice(_SHORTEST_PERIOD, _LONGEST_PERIOD)
     likeness = (repeats[:, lags] / (own[lags] / own[0])).max(axis=1) / (repeats[:, 0] + 1e-9)
     found: npt.NDArray[np.bool_] = (likeness > _VOICED) & (spectrum.sum(axis=1) / whole > 0.2)
     return found
 
 
-def _excitation() -> tuple[Array, Array]:
+def _excitation() -> tuple[Spectra, Spectra]:
     """Spectra of a hop's pulse or pulses, and of its noise, for the hops of a frame: (4, bins) each."""
     hops = _FRAME // HOP
     period = _FRAME / PULSES_OF_FRAME
@@ -113,23 +113,23 @@ def _excitation() -> tuple[Array, Array]:
         pulses[int(hop)] += np.exp(-2j * np.pi * turns * place) * np.sqrt(period)
     noise = np.random.default_rng(7).standard_normal((hops, HOP)).astype(np.float32)
     noise -= noise.mean()
-    return pulses, fft.rfft(noise, FFT).astype(np.complex64)
+    return pulses, np.fft.rfft(noise, FFT).astype(np.complex64)
 
 
 def put_together(parts: Analysis, hops: npt.NDArray[np.int64]) -> Array:
     """Sound of even pitch that follows an analysis; hops: (M,) its places, one for each 5 ms."""
     hops = hops.clip(0, len(parts.power) - 1)
     shape, power, voiced = parts.envelope[hops], parts.power[hops], parts.voiced[hops]
-    cepstrum = fft.irfft(shape)
+    cepstrum = np.fft.irfft(shape)
     cepstrum[:, 1 : FFT // 2] *= 2
     cepstrum[:, FFT // 2 + 1 :] = 0
-    response = np.exp(fft.rfft(cepstrum))
+    response = np.exp(np.fft.rfft(cepstrum))
     unit = np.sqrt((np.abs(response) ** 2).mean(axis=1))
     gain = np.sqrt(power) / (unit + 1e-9)
     pulses, noise = _excitation()
     phase = np.arange(len(hops)) % (_FRAME // HOP)
     source = np.where(voiced[:, None], pulses[phase], noise[phase])
-    pieces = fft.irfft(response * source * gain[:, None].astype(np.float32)).astype(np.float32)
+    pieces = np.fft.irfft(response * source * gain[:, None].astype(np.float32)).astype(np.float32)
     count = len(hops) * HOP
     wave = np.zeros(count + 2 * FFT, dtype=np.float32)
     for start in range(0, FFT, HOP):

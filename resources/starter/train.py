@@ -6,7 +6,7 @@
     encoder    a small content encoder, which learns the phone of every frame
     even       of every clip one of even pace and pitch, in `FOLDER/even`
     features   phones and content features of the clips (1a, 1b), then new small networks whose
-               codebook fits them, and the semantic tokens (1c)
+               codebook fits them, and the semantic tokens (1c), each of one phone only
     joined     rows of one to three clips for the GPT
     gpt        trains the new GPT, and tells the phone error of what it says
     sovits     trains the new SoVITS
@@ -87,7 +87,7 @@ from engine.train.state import StateStore, TrainingState
 from resources.starter.data import build
 from resources.starter.evaluate import errors
 from resources.starter.lessons import (
-    TOKEN_S,
+    PAUSE,
     TOKENS_OF_PHONE,
     EvenGptTraining,
     EvenSovitsTraining,
@@ -154,8 +154,9 @@ HOLD_OUT: Final = 30
 ENCODER_EPOCHS: Final = 6
 GPT_ROWS: Final = 4000
 GPT_EPOCHS: Final = 3
-SOVITS_EPOCHS: Final = 5
+SOVITS_EPOCHS: Final = 20
 CODES: Final = 512
+FEWEST_CODES: Final = 2
 NAME: Final = "starter"
 EVEN: Final = "even"
 TEST_NAME: Final = "starter-test"
@@ -187,8 +188,8 @@ GPT: Final = GptConfig(
 )
 JUDGES: Final = DiscriminatorConfig(narrower=16)
 ABOUT: Final = (
-    "Made by this program's own training from synthetic speech (Festival's voice cmu_us_slt_arctic_hts). "
-    "Small: it shows that every step works, not how good a voice can be."
+    "Made by this program's own training from synthetic speech (Festival's voice cmu_us_slt_arctic_hts), "
+    "at an even pace and pitch. Small: it shows that every step works, not how good a voice can be."
 )
 
 
@@ -323,6 +324,55 @@ def features(arguments: argparse.Namespace) -> None:
             new_gpt(arguments.work / GPT_FILE, GPT)
         tokens = SemanticTokensParameters(**common, pretrained_sovits=arguments.work / GENERATOR_FILE)
         note(make_tokens(tokens, context).summary)
+    unmixed(arguments.work)
+
+
+def _nearest(vectors: torch.Tensor, point: torch.Tensor) -> int:
+    return int((vectors - point).square().sum(dim=1).argmin())
+
+
+def unmixed(work: Path) -> None:
+    """Replaces codes that mostly stand for another phone by the nearest that stand for the right one.
+
+    The phone of every token is known, so neither training has to live with what the content encoder
+    takes for something else. The content features become the codes' own vectors.
+    """
+    workspace = Workspace(work)
+    network = load_sovits(work / GENERATOR_FILE, posterior=True)
+    vectors = network.quantizer.vectors(torch.arange(CODES)[None])[0].T
+    spoken = {
+        name: {
+            clip: (tokens, phones_of_tokens(work, clip, len(tokens)))
+            for clip, tokens in read_semantic(workspace.experiment(name).semantic_file).items()
+        }
+        for name in (NAME, TEST_NAME)
+    }
+    owners = owners_of_codes(spoken[NAME].values())
+    rooms = {
+        phone: torch.tensor([code for code, owner in enumerate(owners) if owner == phone])
+        for phone in set(owners)
+    }
+    for name, clips in spoken.items():
+        experiment = workspace.experiment(name)
+        kept: dict[str, tuple[int, ...]] = {}
+        for clip, (tokens, phones) in clips.items():
+            path = experiment.ssl_folder / f"{clip}.pt"
+            content = read_tensor(path).float()
+            heard = network.project_content(content if content.ndim == 3 else content[None])[0].T
+            found = []
+            for place, (token, phone) in enumerate(zip(tokens, phones, strict=True)):
+                room = rooms.get(phone)
+                if room is None or owners[token] == phone:
+                    found.append(token)
+                else:
+                    found.append(int(room[_nearest(vectors[room], heard[place])]))
+            kept[clip] = tuple(found)
+            exact = vectors[torch.tensor(found)].T.repeat_interleave(2, dim=1)
+            missing = max(content.shape[-1] - exact.shape[1], 0)
+            exact = torch.nn.functional.pad(exact[None], (0, missing), mode="replicate")
+            torch.save(exact.to(torch.float16), path)
+        write_semantic(experiment.semantic_file, kept)
+    note("every code stands for one phone")
 
 
 def sovits(arguments: argparse.Namespace) -> None:
@@ -404,22 +454,37 @@ def gpt(arguments: argparse.Namespace) -> None:
     note(f"phone error of what the GPT says: {phone_error(arguments.work):.3f}")
 
 
+def phones_of_tokens(work: Path, clip: str, count: int) -> list[str]:
+    """The phone of each token of an even clip."""
+    times = read_times((work / EVEN / "clips" / clip).with_suffix(".lab"))
+    return [plain_phone(times[min(token // TOKENS_OF_PHONE, len(times) - 1)][1]) for token in range(count)]
+
+
+def owners_of_codes(clips: Iterable[tuple[Sequence[int], Sequence[str]]]) -> list[str]:
+    """The phone that each code stands for most often; every phone has two codes at least."""
+    counts: list[Counter[str]] = [Counter() for _ in range(CODES)]
+    for tokens, phones in clips:
+        for token, phone in zip(tokens, phones, strict=True):
+            counts[token][phone] += 1
+    owners = [count.most_common(1)[0][0] if count else PAUSE for count in counts]
+    often = sum(counts, Counter())
+    for phone in sorted(often, key=lambda one: often[one]):
+        while (sizes := Counter(owners))[phone] < FEWEST_CODES:
+            spare = (code for code in range(CODES) if sizes[owners[code]] > 2 * FEWEST_CODES)
+            owners[max(spare, key=lambda code: counts[code][phone] / (counts[code].total() + 5))] = phone
+    return owners
+
+
 def phone_of_code(work: Path) -> list[str]:
     """The phone that each code stands for most often."""
-    experiment = Workspace(work).experiment(NAME)
-    counts = [Counter({"pau": 0}) for _ in range(CODES)]
-    for clip, tokens in read_semantic(experiment.semantic_file).items():
-        times = read_times((work / EVEN / "clips" / clip).with_suffix(".lab"))
-        for place, token in enumerate(tokens):
-            middle_s = (place + 0.5) * TOKEN_S
-            counts[token][next((plain_phone(p) for end, p in times if end > middle_s), "pau")] += 1
-    return [count.most_common(1)[0][0] for count in counts]
+    tokens = read_semantic(Workspace(work).experiment(NAME).semantic_file)
+    return owners_of_codes((one, phones_of_tokens(work, clip, len(one))) for clip, one in tokens.items())
 
 
 def runs(phones: Iterable[str]) -> list[str]:
     """Phones without pauses, of equal ones in a row only the first."""
     kept = [phone for phone, _ in itertools.groupby(phones)]
-    return [phone for phone in kept if phone != "pau"]
+    return [phone for phone in kept if phone != PAUSE]
 
 
 def phone_error(work: Path, count: int = 30) -> float:

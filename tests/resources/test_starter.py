@@ -17,7 +17,7 @@ from resources.starter.lessons import (
     warm_cosine,
 )
 from resources.starter.steady import analyse, even_hops, put_together, write_even
-from resources.starter.train import CODES, GPT
+from resources.starter.train import CODES, GPT, owners_of_codes
 
 
 def test_phones_of_all_programs_are_one():
@@ -94,6 +94,14 @@ def test_heads_look_at_the_phone_that_is_spoken():
         wanted = (torch.arange(120) + 1) // 2 + offset
         inside = (wanted >= 0) & (wanted < 60)
         assert looks[inside].tolist() == wanted[inside].tolist()
+
+
+def test_codes_belong_to_the_phone_they_stand_for_most_often():
+    clips = [([0, 0, 1, *range(2, CODES)], ["t", "k", "t", *(["ae"] * (CODES - 2))]), ([0, 7], ["t", "oy"])]
+    owners = owners_of_codes(clips)
+    assert owners[:2] == ["t", "t"]
+    assert {phone: owners.count(phone) for phone in ("k", "oy")} == {"k": 2, "oy": 2}
+    assert owners[7] == "oy"
 
 
 def test_rate_rises_and_falls():
