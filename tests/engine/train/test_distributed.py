@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -140,7 +141,7 @@ def test_the_stage_starts_stops_and_goes_on_with_two_processes(prepared):
     result = run_sovits(prepared, context, total_epochs=2)
     assert any("goes on at step 2" in text for _, text in context.lines)
     assert [step for step, _ in context.metrics] == [2, 3, 4][: len(context.metrics)]
-    assert inspect(result.artifacts[-1].path).kind is ModelKind.SOVITS
+    assert inspect(Path(result.artifacts[-1].path)).kind is ModelKind.SOVITS
     assert not multiprocessing.active_children()
 
 
