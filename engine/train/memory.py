@@ -85,4 +85,4 @@ class PeakMemory:
 
 
 def _on_gpu() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_initialized()
+    return torch.cuda.is_available() and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
