@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
@@ -53,8 +53,16 @@ class Forecast:
 class Measure:
     """Watches steps as they are done, and tells once what the rest will take."""
 
-    def __init__(self, done_steps: int, total_steps: int, context: Context) -> None:
+    def __init__(
+        self,
+        done_steps: int,
+        total_steps: int,
+        context: Context,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Takes where the training stands, and a clock in seconds."""
         self.total_steps = total_steps
+        self._clock = clock
         self._done_steps = done_steps
         self._context = context
         self._seconds: list[float] = []
@@ -66,7 +74,7 @@ class Measure:
     def __enter__(self) -> Measure:
         self._peak.__enter__()
         self._watching = True
-        self._before_s = time.monotonic()
+        self._before_s = self._clock()
         return self
 
     def __exit__(
@@ -81,7 +89,7 @@ class Measure:
             step: what was learnt from.
             done_steps: steps of the training that are done now.
         """
-        now_s = time.monotonic()
+        now_s = self._clock()
         self._done_steps = done_steps
         self._seconds.append(now_s - self._before_s)
         clips_per_second = sum(len(batch) for batch in step) / max(self._seconds[-1], 1e-9)

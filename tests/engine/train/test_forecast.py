@@ -28,11 +28,10 @@ def test_the_line_names_time_steps_and_memory():
     assert made.text() == "About 12 min for 340 steps, with 2.1 GB of memory."
 
 
-def test_the_first_step_warms_up(monkeypatch):
+def test_the_first_step_warms_up():
     times = iter([0.0, 100.0, 101.0, 103.0])
-    monkeypatch.setattr("engine.train.forecast.time.monotonic", lambda: next(times))
     context = RecordingContext()
-    with Measure(0, 12, context) as measure:
+    with Measure(0, 12, context, clock=lambda: next(times)) as measure:
         assert measure.add([(0, 1)], 1)["eta_s"] == 1100
         assert measure.add([(0, 1)], 2)["clips_per_second"] == 2
         figures = measure.add([(0, 1)], 3)
