@@ -20,6 +20,8 @@ from gradio_client import Client
 from engine.audio.io import read_audio, write_wav
 from engine.protocol.builtin import sample_project
 from engine.protocol.label_list import LabelRow, read_labels, write_labels
+from engine.protocol.recognisers import RECOGNISERS, Recogniser
+from tests import funasr_models
 from tests.contract import document
 from tests.contract.local_server import serving
 from tests.speech_model import whisper_folder
@@ -28,6 +30,7 @@ CLIPS = 4
 WIDTH = 110
 RATE_HZ = 32000
 WHISPER = "Faster Whisper (多语种)"
+RECOGNISER_FOLDER = Path("tools/asr/models")
 
 
 class Table:
@@ -74,7 +77,16 @@ def clips_of(workspace):
 
 def place_whisper(workspace):
     """The recogniser of the test set, where a workspace keeps it."""
-    shutil.copytree(whisper_folder(), workspace / "tools" / "asr" / "models" / "faster-whisper-tiny")
+    shutil.copytree(whisper_folder(), workspace / RECOGNISER_FOLDER / "faster-whisper-tiny")
+
+
+def place_funasr(workspace):
+    """Tiny random recognisers of Chinese under the published names."""
+    names = RECOGNISERS[Recogniser.FUNASR].folders["zh"]
+    models = workspace / RECOGNISER_FOLDER
+    funasr_models.write_paraformer(models / names.speech)
+    funasr_models.write_pauses(models / names.pauses)
+    funasr_models.write_marks(models / names.marks)
 
 
 def every_block(workspace):
@@ -84,6 +96,7 @@ def every_block(workspace):
     real = clips_of(workspace)
     place(workspace)
     place_whisper(workspace)
+    place_funasr(workspace)
     table = Table()
     with serving(workspace) as address:
         client = connect(address)
