@@ -221,7 +221,9 @@ class EvenSovitsTraining(SovitsTraining):
     window_frames = 40
     sizes = (256, 1024)
     wave_weight = 20.0
-    kl_weight = 0.1
+    kl_weight = 0.01
+    noise = 0.2
+    """Share of the latent's deviation that is drawn: the sound follows from the codes, and noise hides it."""
     mel_floor = 0.01
     _visits = 0
 
@@ -298,7 +300,7 @@ class EvenSovitsTraining(SovitsTraining):
         prior = net.enc_p.distribution(features, mask)
         few = max(len(mask) // 4, 1)
         posterior = net.enc_q(batch.spectrogram[:few], mask[:few], style[:few].detach())
-        noise = torch.randn_like(prior.mean)
+        noise = self.noise * torch.randn_like(prior.mean)
         latent = (posterior.mean + noise[:few] * posterior.log_scale.exp()) * mask[:few]
         towards = net.flow(latent, mask[:few], style[:few])
         near = Gaussian(prior.mean[:few], prior.log_scale[:few])
