@@ -1,8 +1,9 @@
 """Opens the real window on the sample project and saves a picture of every page.
 
 Run: xvfb-run -s "-screen 0 1280x860x24" python -m tests.desktop.screenshots FOLDER [--size 1100x750]
-[--dark] [--expert] [--worked]. With --worked the pages have done their work first: real workers slice and
-transcribe the sample recording, and tiny networks with random weights train and speak.
+[--dark] [--expert] [--worked] [--server]. With --worked the pages have done their work first: real workers slice and
+transcribe the sample recording, and tiny networks with random weights train and speak. With --server the local server is started
+from its menu (at a free port), and the screen is saved with the menu open.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from PySide6.QtWidgets import QApplication
 from gsv_desktop.app import DesktopApp
 from gsv_desktop.core.sample import open_sample
 from gsv_desktop.core.settings import SettingsStore
+from gsv_desktop.jobs.server import ServerState
 from gsv_desktop.theme import Theme
 from tests.desktop.tabs import GPT, SLICE, SOVITS, SPEAK, TRANSCRIBE
+from tests.desktop.test_server_menu import launch_at
 
 LIMIT_S = 300
 
@@ -89,6 +92,22 @@ def show_pages(desktop: DesktopApp, folder: Path) -> None:
         desktop.window.grab().save(str(folder / f"{number + 1}_{name}.png"))
 
 
+def show_server(desktop: DesktopApp, folder: Path) -> None:
+    """The whole screen: a menu is a window of its own."""
+    menu, server = desktop.window.server_menu, desktop.server
+    server._launch = launch_at("--port", "0")
+    menu.switch.trigger()
+    until(lambda: server.state is ServerState.ON)
+    bar = desktop.window.menuBar()
+    corner = bar.actionGeometry(menu.menuAction()).bottomLeft()
+    menu.popup(bar.mapToGlobal(corner))
+    QTest.qWait(300)
+    desktop.window.screen().grabWindow(0).save(str(folder / "server_menu.png"))
+    menu.hide()
+    menu.switch.trigger()
+    until(lambda: server.state is ServerState.OFF)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
@@ -96,6 +115,7 @@ def main() -> None:
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--expert", action="store_true")
     parser.add_argument("--worked", action="store_true")
+    parser.add_argument("--server", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     application = QApplication([])
@@ -116,6 +136,8 @@ def main() -> None:
         desktop.window.show()
         if options.worked:
             work(desktop)
+        if options.server:
+            show_server(desktop, options.folder)
         show_pages(desktop, options.folder)
         desktop.window.hide()
         desktop.close()
