@@ -25,7 +25,7 @@ from engine.protocol.auditions import (
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadCheckpoint, BadParameters, MissingModel, NothingToDo
 from engine.protocol.exports import Export, gpt_exports, sovits_exports
-from engine.protocol.results import ArtifactRef, Skipped, StageResult
+from engine.protocol.results import Skipped, StageResult, artifacts
 from engine.protocol.stages.audition import AuditionParameters
 from engine.protocol.stages.dataset import Precision
 from engine.protocol.stages.speech import SpeakParameters
@@ -315,7 +315,7 @@ class _Work:
         self.context.progress(self._total, self._total, "sentences")
         return StageResult(
             summary=summary,
-            artifacts=tuple(ArtifactRef(kind="audition", path=str(one.folder)) for one in heard),
+            artifacts=artifacts("audition", (one.folder for one in heard)),
             skipped=tuple(self.skipped),
             numbers=numbers,
         )

@@ -34,6 +34,16 @@ class Export:
         return "-".join(part for part in parts if part)
 
 
+def gpt_name(experiment: str, epoch: int) -> str:
+    """File name of the GPT weights of an epoch."""
+    return f"{experiment}-e{epoch}.ckpt"
+
+
+def sovits_name(experiment: str, epoch: int, step: int, rank: int = 0) -> str:
+    """File name of the SoVITS weights of an epoch; a rank is that of an adapter."""
+    return f"{experiment}_e{epoch}_s{step}{f'_l{rank}' if rank else ''}.pth"
+
+
 def gpt_exports(workspace: Workspace, version: ModelVersion, experiment: str) -> tuple[Export, ...]:
     """GPT weights of an experiment by epoch, the first one first."""
     pattern = rf"^{re.escape(experiment)}-e(?P<epoch>\d+)\.ckpt$"

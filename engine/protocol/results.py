@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from pydantic import Field
 
 from engine.protocol.model import StrictModel
@@ -12,6 +15,11 @@ class ArtifactRef(StrictModel):
 
     kind: str = Field(description="what it is: clip, labels, features, weights, checkpoint, speech ...")
     path: str = Field(description="absolute path")
+
+
+def artifacts(kind: str, paths: Iterable[Path]) -> tuple[ArtifactRef, ...]:
+    """Files or folders of one kind that a stage made, in their order."""
+    return tuple(ArtifactRef(kind=kind, path=str(path.resolve())) for path in paths)
 
 
 class Skipped(StrictModel):

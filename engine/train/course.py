@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -39,6 +40,7 @@ class Course(Generic[P, B]):
     Attributes:
         network: Its name for people.
         parameters: What the user asked for.
+        start: The weights that it starts from.
         make: Makes the training; each call starts with new optimisers on the same networks.
         clips: Clips that are learnt from.
         skipped: Clips that are left out.
@@ -46,6 +48,7 @@ class Course(Generic[P, B]):
 
     network: str
     parameters: P
+    start: Path
     make: Callable[[P], Training[B]]
     clips: int
     skipped: Sequence[Skipped]
@@ -64,6 +67,7 @@ def carry_out(course: Course[P, B], context: Context) -> StageResult:
         return StageResult(summary=f"Trained the {course.network} with the other processes.")
     folder = states_folder(course.parameters)
     with only_training(folder):
+        _tell_beginning(course, context)
         parameters = _with_batch_size(course, context)
         settings = LoopSettings.of(parameters, folder)
         with _shared(course, parameters) as training:
@@ -71,6 +75,12 @@ def carry_out(course: Course[P, B], context: Context) -> StageResult:
             if parameters.forecast_only:
                 return forecast_result(course.network, parameters.batch_size, loop.forecast(), course.skipped)
             return training_result(course.network, parameters.total_epochs, loop.run(), course.skipped)
+
+
+def _tell_beginning(course: Course[P, B], context: Context) -> None:
+    context.log(f"Training the {course.network} on {course.clips} clips, from {course.start.name}.")
+    for one in course.skipped:
+        context.log(f"{one.name} is left out: {one.reason}.", "warning")
 
 
 @contextmanager

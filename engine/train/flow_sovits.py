@@ -22,6 +22,7 @@ from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint, NothingToDo
+from engine.protocol.exports import sovits_name
 from engine.protocol.results import Skipped, StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.protocol.versions import version
@@ -188,7 +189,7 @@ class FlowTraining:
     def weights_path(self, place: Place) -> Path:
         """Where the adapter of a place is exported to."""
         rank = self._parameters.lora_rank
-        return self._weights / f"{self._parameters.experiment}_e{place.epoch}_s{place.step}_l{rank}.pth"
+        return self._weights / sovits_name(self._parameters.experiment, place.epoch, place.step, rank)
 
     def export(self, place: Place) -> Path:
         """Writes the adapter in the official layout, in half precision."""
@@ -263,13 +264,11 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
             hint="Slice the recordings into shorter clips.",
         )
     prepare_adapters(network, parameters.lora_rank, torch.Generator().manual_seed(parameters.seed))
-    context.log(f"Training an adapter to SoVITS {facts.name} on {len(items)} clips, from {start.name}.")
-    for one in skipped:
-        context.log(f"{one.name} is left out: {one.reason}.", "warning")
     weights = workspace.sovits_weights(facts)
     course = Course(
         network="SoVITS adapter",
         parameters=parameters,
+        start=start,
         make=lambda given: FlowTraining(given, network, items, weights),
         clips=len(items),
         skipped=skipped,

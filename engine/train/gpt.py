@@ -18,6 +18,7 @@ from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint
+from engine.protocol.exports import gpt_name
 from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainGptParameters
 from engine.protocol.versions import ModelVersion, version
@@ -135,7 +136,7 @@ class GptTraining:
 
     def weights_path(self, place: Place) -> Path:
         """Where the weights of a place are exported to."""
-        return self._weights / f"{self._parameters.experiment}-e{place.epoch}.ckpt"
+        return self._weights / gpt_name(self._parameters.experiment, place.epoch)
 
     def export(self, place: Place) -> Path:
         """Writes the weights in the official layout, in half precision."""
@@ -207,13 +208,11 @@ def run(parameters: TrainGptParameters, context: Context) -> StageResult:
     model = load_gpt(start)
     _require_version(model, facts, start)
     items, skipped = gpt_items(experiment, facts, model.config)
-    context.log(f"Training the GPT on {len(items)} clips, from {start.name}.")
-    for one in skipped:
-        context.log(f"{one.name} is left out: {one.reason}.", "warning")
     weights = workspace.gpt_weights(facts)
     course = Course(
         network="GPT",
         parameters=parameters,
+        start=start,
         make=lambda given: GptTraining(given, model, items, weights),
         clips=len(items),
         skipped=skipped,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.protocol.results import ArtifactRef, Skipped, StageResult
+from engine.protocol.results import Skipped, StageResult, artifacts
 from engine.train.forecast import Forecast
 from engine.train.memory import GIB
 from engine.train.training import Outcome
@@ -43,7 +43,7 @@ def training_result(
         numbers["loss"] = outcome.losses[-1]
     return StageResult(
         summary=summary,
-        artifacts=tuple(ArtifactRef(kind="weights", path=str(path.resolve())) for path in outcome.weights),
+        artifacts=artifacts("weights", outcome.weights),
         skipped=(*skipped, *outcome.lost),
         numbers=numbers,
     )

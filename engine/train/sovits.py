@@ -18,6 +18,7 @@ from engine.modules.lengths import take_segments
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint
+from engine.protocol.exports import sovits_name
 from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.protocol.versions import Decoder, ModelVersion, version
@@ -59,6 +60,8 @@ TEXT_PARTS: Final = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte
 _OFFICIAL_WIDTH: Final = 512
 _PLAIN: Final = ("mel", "kl")
 _DECEIVING: Final = ("features", "generator")
+_JUDGED: Final = "judged"
+"""Where the judges' optimiser keeps the figures of its move, until the generator has made its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class SovitsTraining:
             parameters.learning_rate,
         )
         self._judge_optimiser = adam(
-            [{"params": list(judges.parameters()), SHARE: 1.0}], parameters.learning_rate
+            [{"params": list(judges.parameters()), SHARE: 1.0, _JUDGED: {}}], parameters.learning_rate
         )
         self._indices = repeated(len(items), parameters.fewest_items)
 
@@ -153,17 +156,18 @@ class SovitsTraining:
         """First the judges learn to tell recordings from made sound, then the generator to deceive them."""
         del check_cancelled  # the judges move first: from then on the step has to be finished
         adversarial = step >= self._parameters.adversarial_from_step
+        figures = self._judged_before(step)
+        judging = adversarial and not figures
         batches = [batch.to(self._device) for batch in data]
         weights = self._weights_of(data)
-        figures: dict[str, float] = {}
         begun: tuple[Tensor, SovitsTrainingOutput] | None = None
         if len(batches) == 1:
             begun = self._made(batches[0], step)
-            if adversarial:
-                figures = self._judge_step([begun], weights)
-        elif adversarial:
+            if judging:
+                figures = self._judge_step([begun], weights, step)
+        elif judging:
             before = randomness()
-            figures = self._judge_step((self._heard(batch, step) for batch in batches), weights)
+            figures = self._judge_step((self._heard(batch, step) for batch in batches), weights, step)
             restore_randomness(before)  # the generator shall learn from what was judged
         self._generator_optimiser.zero_grad(set_to_none=True)
         added = dict.fromkeys((*_PLAIN, *(_DECEIVING if adversarial else ())), 0.0)
@@ -180,6 +184,7 @@ class SovitsTraining:
         sums = dict(zip(added, self.peers.total(list(added.values())), strict=True))
         figures["grad_norm"] = gradient_norm(self._generator.parameters())
         self._generator_optimiser.step()
+        self._judge_optimiser.param_groups[0][_JUDGED] = {}
         rate = float(self._generator_optimiser.param_groups[0]["lr"])
         named_losses = {f"loss_{name}": value for name, value in sums.items()}
         return {"loss": sum(sums.values()), **named_losses, **figures, "learning_rate": rate}
@@ -216,8 +221,9 @@ class SovitsTraining:
             return self._made(batch, step)
 
     def _judge_step(
-        self, pairs: Iterable[tuple[Tensor, SovitsTrainingOutput]], weights: Sequence[_Weight]
+        self, pairs: Iterable[tuple[Tensor, SovitsTrainingOutput]], weights: Sequence[_Weight], step: int
     ) -> dict[str, float]:
+        """The judges move; a step that ends between their move and the generator's finds that noted."""
         self._judges.requires_grad_(requires_grad=True)
         self._judge_optimiser.zero_grad(set_to_none=True)
         added = 0.0
@@ -231,7 +237,14 @@ class SovitsTraining:
         (added,) = self.peers.total([added])
         norm = gradient_norm(self._judges.parameters())
         self._judge_optimiser.step()
-        return {"loss_discriminator": added, "grad_norm_discriminator": norm}
+        figures = {"loss_discriminator": added, "grad_norm_discriminator": norm}
+        self._judge_optimiser.param_groups[0][_JUDGED] = {"step": step, **figures}
+        return figures
+
+    def _judged_before(self, step: int) -> dict[str, float]:
+        """Figures of the judges' move, where the step was begun before and memory ended after it."""
+        figures: dict[str, float] = dict(self._judge_optimiser.param_groups[0].get(_JUDGED, {}))
+        return figures if figures.pop("step", None) == step else {}
 
     def _plain_losses(self, batch: SovitsBatch, made: SovitsTrainingOutput) -> dict[str, Tensor]:
         with exact(self._device):
@@ -261,7 +274,7 @@ class SovitsTraining:
 
     def weights_path(self, place: Place) -> Path:
         """Where the weights of a place are exported to."""
-        return self._weights / f"{self._parameters.experiment}_e{place.epoch}_s{place.step}.pth"
+        return self._weights / sovits_name(self._parameters.experiment, place.epoch, place.step)
 
     def export(self, place: Place) -> Path:
         """Writes the weights in the official layout, in half precision."""
@@ -348,13 +361,11 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
     judges = starting_judges(
         parameters.pretrained_discriminator or given.discriminator, generator, parameters.seed, context
     )
-    context.log(f"Training SoVITS on {len(items)} clips, from {start.name}.")
-    for one in skipped:
-        context.log(f"{one.name} is left out: {one.reason}.", "warning")
     weights = workspace.sovits_weights(facts)
     course = Course(
         network="SoVITS",
         parameters=parameters,
+        start=start,
         make=lambda given: SovitsTraining(given, generator, judges, items, weights),
         clips=len(items),
         skipped=skipped,

@@ -20,7 +20,7 @@ _SHARE_OF_CLIPS: Final = 4
 _SHARE_OF_FREE: Final = 0.8
 _LEAST_CLIP_BYTES: Final = 2**20
 _LATE_STEP: Final = 10**9
-"""A step of which everything takes part, also what begins later in a training."""
+"""Steps from here on have everything take part, also what begins later in a training."""
 B = TypeVar("B")
 
 
@@ -83,7 +83,7 @@ def _peak_bytes(training: Training[B], count: int, context: Context) -> int:
     context.check_cancelled()
     with PeakMemory() as peak, memory_errors():
         data = training.load([training.heaviest(count)])
-        training.step(data, _LATE_STEP, context.check_cancelled)
+        training.step(data, _LATE_STEP + count, context.check_cancelled)
     return peak.peak_bytes
 
 

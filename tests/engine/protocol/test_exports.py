@@ -1,4 +1,4 @@
-from engine.protocol.exports import gpt_exports, sovits_exports
+from engine.protocol.exports import gpt_exports, gpt_name, sovits_exports, sovits_name
 from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
 
@@ -26,3 +26,17 @@ def test_a_name_is_no_pattern(tmp_path):
     folder.mkdir()
     (folder / "axb-e1.ckpt").write_bytes(b"")
     assert gpt_exports(workspace, version("v2"), "a.b") == ()
+
+
+def test_what_is_named_is_found(tmp_path):
+    workspace, v3 = Workspace(tmp_path / "用户 it's 名"), version("v3")
+    gpt, sovits = workspace.gpt_weights(v3), workspace.sovits_weights(v3)
+    for path in (
+        gpt / gpt_name("声 1", 3),
+        sovits / sovits_name("声 1", 1, 7),
+        sovits / sovits_name("声 1", 2, 9, 32),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert [one.mark for one in gpt_exports(workspace, v3, "声 1")] == ["e3"]
+    assert [one.mark for one in sovits_exports(workspace, v3, "声 1")] == ["e1-s7", "e2-s9-l32"]

@@ -186,3 +186,32 @@ def test_the_first_version_is_trained_with_its_own_phones(tmp_path, monkeypatch)
 def test_a_start_of_another_version_is_refused(prepared):
     with pytest.raises(BadCheckpoint, match=r"model of v2, but v2ProPlus"):
         train(prepared, version="v2ProPlus")
+
+
+def moves(optimiser):
+    """Moves that an optimiser made, as its own state counts them."""
+    return {int(one["step"]) for one in optimiser["state"].values()}
+
+
+def test_memory_that_ends_after_the_judges_moved_does_not_move_them_again(prepared, tmp_path, monkeypatch):
+    other = prepare(tmp_path / "undisturbed")
+    _, undisturbed = train(other, total_epochs=1)
+    real, sizes = sovits.SovitsTraining._deceiving_losses, []
+
+    def short(self, made_from, *given):
+        sizes.append(len(made_from))
+        if len(sizes) == 2:  # the judges have moved, the generator has not
+            raise torch.OutOfMemoryError("planted")
+        return real(self, made_from, *given)
+
+    monkeypatch.setattr(sovits.SovitsTraining, "_deceiving_losses", short)
+    _, context = train(prepared, total_epochs=1)
+    assert sizes == [3, 3, 1, 2]
+    assert any("in 2 parts" in text for level, text in context.lines if level == "warning")
+    parts, wanted = last_parts(prepared), last_parts(other)
+    assert moves(parts["generator_optimiser"]) == moves(parts["discriminator_optimiser"]) == {2}
+    judges = parts["discriminators"]
+    assert all(torch.equal(judges[name], tensor) for name, tensor in wanted["discriminators"].items())
+    names = ("loss_discriminator", "grad_norm_discriminator")
+    told = [[one[name] for name in names] for _, one in context.metrics]
+    assert told == [[one[name] for name in names] for _, one in undisturbed.metrics]
