@@ -13,6 +13,7 @@ from engine.dataset.file_work import FileWork
 from engine.protocol.context import Context
 from engine.protocol.errors import BadParameters
 from engine.protocol.results import StageResult
+from engine.protocol.sources import source_folders
 from engine.protocol.stages.cleaning import DenoiseParameters, NoiseFilter
 from engine.protocol.workspace import Workspace
 
@@ -25,7 +26,7 @@ def run(parameters: DenoiseParameters, context: Context) -> StageResult:
 
     Raises:
         MissingFile: the input is not there.
-        NothingToDo: the folder holds no sound file.
+        NothingToDo: there is no sound file.
         BadAudio: no file could be used.
         BadParameters: the clean files would take the place of the recordings.
         MissingModel: the noise filter is not installed, or FRCRN was asked for and is not there.
@@ -33,8 +34,8 @@ def run(parameters: DenoiseParameters, context: Context) -> StageResult:
         OutOfSpace: a file cannot be written.
         Cancelled: the user stopped; files that are finished stay.
     """
-    given, output = parameters.input.absolute(), parameters.output.absolute()
-    if output == (given if given.is_dir() else given.parent):
+    given, output = parameters.input, parameters.output.absolute()
+    if output in source_folders(given):
         raise BadParameters(
             f"The clean files would take the place of the recordings in {output}.",
             hint="Choose another folder for them.",

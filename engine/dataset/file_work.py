@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.audio.io import AudioInfo, list_audio, probe, probe_each
+from engine.audio.io import AudioInfo, probe, probe_each
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
+from engine.dataset.sources import find_sounds
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, EngineError, MissingFile
 from engine.protocol.files import remove_parts
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
+from engine.protocol.sources import told
 
 Make = Callable[[Path], Sequence[Path]]
 """Makes the outputs of one source; raises BadAudio or MissingFile where it cannot be used."""
@@ -22,7 +24,7 @@ class FileWork:
     """The sources, and what has come out so far.
 
     Attributes:
-        given: A sound file, or a folder of them.
+        given: A sound file, a folder of them, or several of either.
         output: Folder of what comes out.
         state: Name of the record that is kept there.
         settings: What the outcome depends on beside the sources.
@@ -35,7 +37,7 @@ class FileWork:
         total_s: Length of all files.
     """
 
-    given: Path
+    given: Path | Sequence[Path]
     output: Path
     state: str
     settings: str
@@ -52,14 +54,16 @@ class FileWork:
 
         Raises:
             MissingFile: there is nothing at the given path.
-            NothingToDo: the folder holds no sound file.
+            NothingToDo: there is no sound file.
             BadAudio: nothing came out of any file.
             OutOfSpace: a file cannot be written.
             Cancelled: the user stopped; what is finished stays.
         """
-        sources = self._list()
+        found = find_sounds(self.given)
         remove_parts(self.output)
-        known, unreadable = looked_at(sources, context)
+        self.failures += found.faults
+        tell(found.faults, context)
+        known, unreadable = looked_at(found.files, context)
         self.failures += unreadable.items()
         self.total_s = sum(info.duration_s for info in known.values())
         with Ledger(self.output / self.state) as ledger:
@@ -88,16 +92,6 @@ class FileWork:
             numbers={"files": len(self.made), "seconds": round(seconds, 3), "unchanged": self.unchanged},
         )
 
-    def _list(self) -> list[Path]:
-        if self.given.is_file():
-            return [self.given]
-        if self.given.is_dir():
-            return list_audio(self.given)
-        raise MissingFile(
-            f"There is no recording or folder at {self.given}.",
-            hint="Choose an existing recording or folder.",
-        )
-
     def _one(self, source: Path, make: Make, ledger: Ledger, context: Context) -> None:
         key = str(source)
         wanted = fingerprint(file_mark(source), self.settings)
@@ -123,10 +117,16 @@ class FileWork:
         if len(self.failures) == 1:
             return self.failures[0][1]
         return BadAudio(
-            f"None of the {len(self.failures)} files in {self.given} could be used.",
+            f"None of the {len(self.failures)} files in {told(self.given)} could be used.",
             hint=self.failures[0][1].hint,
             detail="\n".join(error.message for _, error in self.failures),
         )
+
+
+def tell(faults: Iterable[tuple[Path, EngineError]], context: Context) -> None:
+    """Logs what cannot be taken."""
+    for _, error in faults:
+        context.log(error.message, "warning")
 
 
 def looked_at(
@@ -143,8 +143,7 @@ def looked_at(
         context.progress(0, len(sources), "files")
 
     known, unreadable = probe_each(sources, before_each)
-    for error in unreadable.values():
-        context.log(error.message, "warning")
+    tell(unreadable.items(), context)
     return known, unreadable
 
 

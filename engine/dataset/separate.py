@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadParameters
 from engine.protocol.files import replacing
 from engine.protocol.results import ArtifactRef, StageResult
+from engine.protocol.sources import source_folders
 from engine.protocol.stages.cleaning import SeparateParameters
 from engine.protocol.workspace import Workspace
 
@@ -37,15 +38,14 @@ def run(parameters: SeparateParameters, context: Context, pieces: Pieces = PIECE
         MissingModel: there is no such model, or the networks are not installed.
         BadCheckpoint: the model is damaged or no model for separating.
         MissingFile: the input is not there.
-        NothingToDo: the folder holds no sound file.
+        NothingToDo: there is no sound file.
         BadAudio: no file could be used.
         BadParameters: files would take each other's place, or settings cannot be used.
         OutOfSpace: a file cannot be written.
         Cancelled: the user stopped; files that are finished stay.
     """
-    given, output, other = (
-        path.absolute() for path in (parameters.input, parameters.output, parameters.other)
-    )
+    given = parameters.input
+    output, other = parameters.output.absolute(), parameters.other.absolute()
     _check_folders(given, output, other)
     model = find_model(parameters.model, Workspace(parameters.workspace).separation_models.absolute())
     work = FileWork(
@@ -125,11 +125,10 @@ def _settings(model: ModelFile, parameters: SeparateParameters) -> str:
     return f"{marks} {parameters.aggressiveness} {parameters.format} {parameters.other.absolute()}"
 
 
-def _check_folders(given: Path, output: Path, other: Path) -> None:
-    source = given if given.is_dir() else given.parent
-    if source in {output, other}:
+def _check_folders(given: Path | Sequence[Path], output: Path, other: Path) -> None:
+    if among := source_folders(given) & {output, other}:
         raise BadParameters(
-            f"The voices would be put among the recordings in {source}.",
+            f"The voices would be put among the recordings in {min(among)}.",
             hint="Choose other folders for them.",
         )
     if output == other:

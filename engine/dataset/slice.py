@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.audio.io import list_audio, read_audio, write_wav
+from engine.audio.io import read_audio, write_wav
 from engine.audio.levels import level
 from engine.audio.slicer import Clip, SilenceRules, limit_lengths, slice_at_silence
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
-from engine.dataset.file_work import looked_at
+from engine.dataset.file_work import looked_at, tell
+from engine.dataset.sources import find_sounds
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, EngineError, MissingFile, OutOfSpace
 from engine.protocol.files import remove_parts
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
+from engine.protocol.sources import told
 from engine.protocol.stages.dataset import SliceParameters
 
 RATE_HZ: Final = 32000
@@ -24,26 +26,27 @@ STATE: Final = "slice_state.json"
 
 
 def run(parameters: SliceParameters, context: Context) -> StageResult:
-    """Cuts a recording, or every recording of a folder.
+    """Cuts a recording, every recording of a folder, or several of either.
 
     A recording that was cut with the same parameters before is left as it is; one that was cut
     with others gets new clips in place of the old ones.
 
     Raises:
         MissingFile: the input is not there.
-        NothingToDo: the folder holds no recording.
+        NothingToDo: there is no recording.
         BadAudio: no clip came out of any recording.
         BadParameters: the lengths do not fit together.
         OutOfSpace: a clip cannot be written.
         Cancelled: the user asked to stop; clips that are written stay.
     """
     _rules(parameters).check()
-    sources = _sources(parameters.input.absolute())
+    sources = find_sounds(parameters.input)
     output = parameters.output.absolute()
     remove_parts(output)
-    known, unreadable = looked_at(sources, context)
+    tell(sources.faults, context)
+    known, unreadable = looked_at(sources.files, context)
     tally = _Tally(total_s=sum(info.duration_s for info in known.values()))
-    tally.failures += unreadable.items()
+    tally.failures += [*sources.faults, *unreadable.items()]
     with Ledger(output / STATE) as ledger:
         for source, info in known.items():
             context.check_cancelled()
@@ -70,16 +73,6 @@ class _Tally:
     unchanged: int = 0
     clips: list[Path] = field(default_factory=list)
     failures: list[tuple[Path, EngineError]] = field(default_factory=list)
-
-
-def _sources(given: Path) -> list[Path]:
-    if given.is_dir():
-        return list_audio(given)
-    if given.is_file():
-        return [given]
-    raise MissingFile(
-        f"There is no recording or folder at {given}.", hint="Choose an existing recording or folder."
-    )
 
 
 def _rules(parameters: SliceParameters) -> SilenceRules:
@@ -169,7 +162,7 @@ def _nothing_came_out(tally: _Tally, parameters: SliceParameters) -> EngineError
     if len(tally.failures) == 1:
         return tally.failures[0][1]
     return BadAudio(
-        f"No clip came out of any of the {len(tally.failures)} recordings in {parameters.input}.",
+        f"No clip came out of any of the {len(tally.failures)} recordings in {told(parameters.input)}.",
         hint=tally.failures[0][1].hint,
         detail="\n".join(error.message for _, error in tally.failures),
     )

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.audio.io import list_audio, read_audio, require_sound
+from engine.audio.io import read_audio, require_sound
 from engine.corpus.ledger import file_mark, fingerprint, folder_mark
+from engine.dataset.file_work import tell
 from engine.dataset.listening import RATE_HZ, Heard, Listener
+from engine.dataset.sources import find_sounds
 from engine.dataset.whisper import Recogniser, model_folder
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadParameters, MissingFile, NothingToDo
@@ -20,6 +22,7 @@ from engine.protocol.languages import LABEL_LANGUAGES
 from engine.protocol.recognisers import RECOGNISERS
 from engine.protocol.recognisers import Recogniser as Engine
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
+from engine.protocol.sources import list_name, speaker_name, told
 from engine.protocol.stages.dataset import TranscribeParameters
 from engine.protocol.transcripts import Transcript, read_transcripts, transcripts_beside, write_transcripts
 from engine.protocol.workspace import Workspace
@@ -31,13 +34,13 @@ Hear = Callable[[Path], tuple[Heard, float]]
 
 
 def run(parameters: TranscribeParameters, context: Context) -> StageResult:
-    """Transcribes every sound file of a folder into `<output>/<folder's name>.list`.
+    """Transcribes every sound file of a folder into `<output>/<folder's name>.list`, or files that are named.
 
     Clips that were transcribed before with the same model and settings are not heard again. An
     older `.list` is kept as `.list.bak`.
 
     Raises:
-        MissingFile: the folder is not there.
+        MissingFile: the folder or file is not there.
         NothingToDo: there is no sound file, or nothing was said in any.
         MissingModel: the model is not there; the hint says where it belongs.
         BadParameters: the engine does not have this language, size or precision.
@@ -47,10 +50,11 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
         Cancelled: the user asked to stop; what was heard is kept for the next time.
     """
     language = _language(parameters)
-    folder = parameters.input.absolute()
-    clips = list_audio(folder)
+    found = find_sounds(parameters.input)
+    tell(found.faults, context)
+    clips = list(found.files)
     engine = _engine(parameters, language)
-    labels = parameters.output.absolute() / f"{folder.name or 'labels'}.list"
+    labels = parameters.output.absolute() / list_name(parameters.input)
     settings = fingerprint(*map(folder_mark, engine.folders), engine.manner, language, "with words")
 
     def hear(clip: Path) -> tuple[Heard, float]:
@@ -61,11 +65,12 @@ def run(parameters: TranscribeParameters, context: Context) -> StageResult:
         return listener.hear(samples, asked, context.check_cancelled), samples.size / RATE_HZ
 
     work = _Work(clips=clips, settings=settings, notes=transcripts_beside(labels))
+    work.skipped += found.skipped
     work.listen(hear, context)
-    rows = work.rows((parameters.speaker or folder.name).translate(_FORBIDDEN).strip())
+    rows = work.rows((parameters.speaker or speaker_name(parameters.input)).translate(_FORBIDDEN).strip())
     if not rows:
         raise NothingToDo(
-            f"Nothing was understood in any of the {len(clips)} files in {folder}.",
+            f"Nothing was understood in any of the {len(clips)} files in {told(parameters.input)}.",
             hint="Listen to one of them; if there is speech in it, try a larger model.",
             detail="\n".join(f"{entry.name}: {entry.reason}" for entry in work.skipped),
         )

@@ -223,12 +223,20 @@ def _path_fields(stage: str) -> frozenset[str]:
 def _pack(root: Path, stage: str, values: Mapping[str, JsonValue]) -> Values:
     packed: Values = {}
     for name, value in values.items():
-        if name in _path_fields(stage) and isinstance(value, str) and value:
-            path = Path(value)
-            packed[name] = path.relative_to(root).as_posix() if path.is_relative_to(root) else value
-        else:
+        if name not in _path_fields(stage):
             packed[name] = value
+        elif isinstance(value, list):
+            packed[name] = [_packed(root, one) for one in value]
+        else:
+            packed[name] = _packed(root, value)
     return packed
+
+
+def _packed(root: Path, value: JsonValue) -> JsonValue:
+    if not isinstance(value, str) or not value:
+        return value
+    path = Path(value)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else value
 
 
 def _unpack(root: Path, stage: str, values: Mapping[str, Any]) -> Values:
@@ -238,6 +246,9 @@ def _unpack(root: Path, stage: str, values: Mapping[str, Any]) -> Values:
     """
     unpacked: Values = {}
     for name, value in values.items():
+        if name in _path_fields(stage) and isinstance(value, list):
+            unpacked[name] = [str(root / one) if isinstance(one, str) and one else one for one in value]
+            continue
         placed = root / value if name in _path_fields(stage) and isinstance(value, str) and value else None
         if placed is not None and (not _takes_names(stage, name) or placed.exists()):
             unpacked[name] = str(placed)

@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.protocol.builtin import sample_project
 from engine.protocol.label_list import LabelRow, read_labels, write_labels
+from engine.protocol.sources import paths_in
 from gsv_desktop.core.handover import LABEL_READERS
 from gsv_desktop.core.project import FILE_NAME, LABEL, Project, create_project
 
@@ -39,7 +40,7 @@ def open_sample(folder: Path, source: Path | None = None) -> Project:
 
 def _point_at_recording(project: Project, bundled: Path) -> None:
     values = project.values("slice")
-    if not Path(str(values.get("input") or bundled / "none")).exists():
+    if not any(path.exists() for path in paths_in(values.get("input"))):
         project.set_values("slice", {**values, "input": str(bundled / RECORDING)})
 
 

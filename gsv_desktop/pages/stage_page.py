@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -22,9 +22,12 @@ from gsv_desktop.errors import Fault, show_error
 from gsv_desktop.jobs.job import Job
 from gsv_desktop.pages.page import Page
 from gsv_desktop.pages.services import Services
+from gsv_desktop.widgets.editors import PathEditor
 from gsv_desktop.widgets.form import StageForm
+from gsv_desktop.widgets.path_edit import dropped_paths
 from gsv_desktop.widgets.state_badge import time_left
 
+DROP_FIELD = "input"
 OWN_FIELDS = frozenset({"workspace", "experiment"})
 FORM_WIDTH = 440
 SAVE_DELAY_MS = 800
@@ -50,6 +53,7 @@ class StagePage(Page):
         self.splitter.setChildrenCollapsible(False)
         self.form = StageForm(spec, hidden=hidden, defaults=services.board.project.defaults(spec.name))
         self.form_area = scrolled(self.form)
+        self.setAcceptDrops(self._drop_editor() is not None)
         self.splitter.addWidget(self.form_area)
         self.body.addWidget(self.splitter, 1)
         self._expert = QCheckBox(self.tr("Expert settings"), self)
@@ -96,6 +100,21 @@ class StagePage(Page):
         """Takes over what another page chose for the expert settings."""
         self._expert.setChecked(self.services.settings.current.expert)
         super().showEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and folders may be let go anywhere on the page."""
+        if self._drop_editor() is not None and dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """They are the new input."""
+        editor = self._drop_editor()
+        if editor is not None and editor.take(dropped_paths(event.mimeData())):
+            event.acceptProposedAction()
+
+    def _drop_editor(self) -> PathEditor | None:
+        row = self.form.rows.get(DROP_FIELD)
+        return row.editor if row is not None and isinstance(row.editor, PathEditor) else None
 
     def add_result(self, widget: QWidget) -> None:
         """Puts the right side in."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import JsonValue
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -44,6 +45,7 @@ class FieldType:
         options: The only values that it may have.
         least: Smallest value.
         most: Largest value.
+        several: Whether a list of values may be given, too.
     """
 
     base: type
@@ -51,6 +53,7 @@ class FieldType:
     options: tuple[str, ...]
     least: float | None
     most: float | None
+    several: bool = False
 
 
 def field_type(spec: FieldSpec) -> FieldType:
@@ -76,7 +79,13 @@ def field_type(spec: FieldSpec) -> FieldType:
         options=options,
         least=limits.get("ge", limits.get("gt")),
         most=limits.get("le", limits.get("lt")),
+        several=any(get_origin(_bare(part)) is tuple for part in plain[1:]),
     )
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without the limits that are written beside it."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 class Editor(QWidget):
@@ -356,20 +365,26 @@ class LongTextEditor(Editor):
 
 
 class PathEditor(Editor):
-    """A path; empty is None."""
+    """A path, or several where they may be; empty is None."""
 
-    def __init__(self, kind: FieldKind, suffixes: tuple[str, ...]) -> None:
-        self._edit = PathEdit(kind, suffixes)
+    def __init__(self, kind: FieldKind, suffixes: tuple[str, ...], *, several: bool = False) -> None:
+        self._edit = PathEdit(kind, suffixes, several=several)
         super().__init__(self._edit)
         self._edit.edited.connect(self.edited)
 
     def value(self) -> JsonValue:
-        """The path as text."""
-        return self._edit.text() or None
+        """The path as text; a list of several."""
+        paths = self._edit.paths()
+        return list(paths) if len(paths) > 1 else next(iter(paths), None)
 
     def set_value(self, value: JsonValue) -> None:
-        """Puts a path in."""
-        self._edit.set_text("" if value is None else str(value))
+        """Puts a path in, or several."""
+        given = value if isinstance(value, list) else [] if value is None else [value]
+        self._edit.set_paths([str(path) for path in given if path != ""])
+
+    def take(self, paths: Sequence[Path]) -> bool:
+        """Puts in what was dropped and fits; whether anything did."""
+        return self._edit.take(paths)
 
     def set_name(self, name: str, about: str) -> None:
         """Names the line and the button."""
@@ -422,7 +437,7 @@ def make_editor(spec: FieldSpec, labels: dict[str, str]) -> Editor:
             return NumberTextEditor(kind.base)
         return IntEditor(kind) if kind.base is int else FloatEditor(kind)
     if kind.base is Path:
-        return PathEditor(spec.kind, spec.suffixes)
+        return PathEditor(spec.kind, spec.suffixes, several=kind.several)
     if spec.kind is FieldKind.TEXT:
         return LongTextEditor()
     if spec.kind is FieldKind.PLAIN:

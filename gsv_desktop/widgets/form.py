@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QWidget
 
 from engine.protocol.languages import TEXT_MODES
+from engine.protocol.sources import paths_in
 from engine.protocol.stages.base import FieldKind, FieldSpec, StageSpec, fields
 from gsv_desktop.widgets.editors import Editor, NumberTextEditor, PathEditor, make_editor
 from gsv_desktop.widgets.icons import Glyph, glyph_icon
@@ -171,11 +172,17 @@ class StageForm(QWidget):
                 name = str(fault["loc"][0]) if fault["loc"] else ""
                 faults[name] = self._words(fault["type"], fault["msg"])
         for name, row in self.rows.items():
-            value = values.get(name)
-            if name in faults or not isinstance(value, str) or row.editor.offers(value):
+            if name in faults or row.spec.kind not in _OPEN_KINDS:
                 continue
-            if _lacks_path(row.spec, value):
+            value = values.get(name)
+            if isinstance(value, str) and (value in row.spec.choices or row.editor.offers(value)):
+                continue
+            paths = paths_in(value)
+            lost = [path for path in paths if not path.exists()]
+            if lost and len(paths) == 1:
                 faults[name] = self.tr("There is nothing at this path.")
+            elif lost:
+                faults[name] = self.tr("There is nothing at %s.") % ", ".join(map(str, lost))
         return faults
 
     def _words(self, kind: str, message: str) -> str:
@@ -258,9 +265,3 @@ def _declared_default(field: FieldSpec) -> JsonValue:
         return None
     default = field.info.get_default(call_default_factory=True)
     return str(default) if isinstance(default, Path) else default
-
-
-def _lacks_path(field: FieldSpec, value: str) -> bool:
-    if field.kind not in _OPEN_KINDS or not value or value in field.choices:
-        return False
-    return not Path(value).exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
@@ -11,7 +12,7 @@ from engine.protocol.results import Skipped
 
 
 class SkippedTable(QTableWidget):
-    """Two columns: the item and the reason."""
+    """Two columns: the item and the reason; whole paths are in the tool tips."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 2, parent)
@@ -30,9 +31,11 @@ class SkippedTable(QTableWidget):
         """Shows the items; without any the table hides."""
         self.setRowCount(len(items))
         for row, item in enumerate(items):
-            for column, text in enumerate((item.name, item.reason)):
+            name = PurePath(item.name).name
+            shown = (name, item.reason.replace(item.name, name, 1))
+            for column, (text, whole) in enumerate(zip(shown, (item.name, item.reason), strict=True)):
                 cell = QTableWidgetItem(text)
-                cell.setToolTip(text)
+                cell.setToolTip(whole)
                 cell.setTextAlignment(Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(row, column, cell)
         self.setVisible(bool(items))

@@ -108,9 +108,9 @@ def _transcribed(write: Callable[[Path], object] | None = None, **values: Any) -
     return make
 
 
-def _given_file(folder: Path) -> dict[str, Any]:
+def _lost_files(folder: Path) -> dict[str, Any]:
     values = dict(_transcribed()(folder))
-    return {**values, "input": str(folder / "clips" / "a.wav")}
+    return {**values, "input": [str(folder / "沒有 1.wav"), str(folder / "沒有 2.wav")]}
 
 
 def _labelled(lines: str | bytes, write: Callable[[Path], object] | None = None, **values: Any) -> MakeInput:
@@ -219,7 +219,9 @@ KINDS: dict[str, Kind] = {
     "a language that is none": Kind(
         stage="transcribe", make=_transcribed(language="klingon"), says=("klingon",)
     ),
-    "a file in place of a folder of clips": Kind(stage="transcribe", make=_given_file, says=("a.wav",)),
+    "several clips, none of them there": Kind(
+        stage="transcribe", make=_lost_files, says=("2 chosen files", "沒有 1.wav")
+    ),
     "no label file": Kind(stage="check", make=_no_labels, says=("没有.list",)),
     "a folder in place of a label file": Kind(
         stage="text_features", make=_folder_for_labels, says=("夹.list",)

@@ -1,9 +1,10 @@
 """Opens the real window on the sample project and saves a picture of every page.
 
 Run: xvfb-run -s "-screen 0 1280x860x24" python -m tests.desktop.screenshots FOLDER [--size 1100x750]
-[--dark] [--expert] [--worked] [--server]. With --worked the pages have done their work first: real workers slice and
-transcribe the sample recording, and tiny networks with random weights train and speak. With --server the local server is started
-from its menu (at a free port), and the screen is saved with the menu open.
+[--dark] [--expert] [--worked] [--server]. With --worked the pages have done their work first: real workers
+slice and transcribe the sample recording, and tiny networks with random weights train and speak. With
+--server the local server is started from its menu (at a free port), and the screen is saved with the menu
+open.
 """
 
 from __future__ import annotations

@@ -57,6 +57,24 @@ def test_run_slices_and_every_line_is_an_event(tmp_path):
     assert all(path.is_file() and path.parent == folder / "out" for path in made)
 
 
+def test_run_takes_several_files_at_once(tmp_path):
+    folder = tmp_path / "用户 it's 名"
+    files = [folder / "a" / "录音 1.wav", folder / "b" / "录音 2.wav", folder / "c" / "录音 1.wav"]
+    for file in files:
+        write_wav(file, bursts(), 16000)
+    parameters = {"input": [*map(str, files)], "output": str(folder / "out"), "min_length_ms": 1000}
+    done = engine("run", "slice", "--params", "-", stdin=json.dumps(parameters))
+    end = json.loads(done.stdout.decode("utf-8").splitlines()[-1])
+    assert done.returncode == 0, done.stderr.decode()
+    assert {path.name.split("_0")[0] for path in (folder / "out").glob("*.wav")} == {
+        "录音 1.wav",
+        "录音 2.wav",
+    }
+    (skipped,) = end["result"]["skipped"]
+    assert skipped["name"] == str(files[2])
+    assert "same name" in skipped["reason"]
+
+
 def test_bad_parameters_end_with_2_and_name_the_field(tmp_path):
     file = tmp_path / "params.json"
     file.write_text('{"input": "a.wav", "threshold_db": 12}', encoding="utf-8")

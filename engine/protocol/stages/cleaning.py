@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
+from engine.protocol.sources import Sources
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
 from engine.protocol.stages.dataset import AUDIO_SUFFIXES
 
@@ -40,10 +41,10 @@ class NoiseFilter(StrEnum):
 class SeparateParameters(StageParameters):
     """Parameters of `separate`."""
 
-    input: Path = parameter(
+    input: Sources = parameter(
         ...,
-        "Recording or folder",
-        "A recording, or a folder of recordings, whose voices are to be set apart.",
+        "Recordings",
+        "A recording, a folder of recordings, or several of either, whose voices are to be set apart.",
         kind=FieldKind.OPEN_FILE_OR_FOLDER,
         suffixes=AUDIO_SUFFIXES,
         api="inp_root",
@@ -103,10 +104,10 @@ class SeparateParameters(StageParameters):
 class DenoiseParameters(StageParameters):
     """Parameters of `denoise`."""
 
-    input: Path = parameter(
+    input: Sources = parameter(
         ...,
-        "Recording or folder",
-        "A recording, or a folder of recordings or clips, whose noise is to be taken out.",
+        "Recordings",
+        "A recording, a folder of recordings or clips, or several of either, whose noise is to be taken out.",
         kind=FieldKind.OPEN_FILE_OR_FOLDER,
         suffixes=AUDIO_SUFFIXES,
         api="denoise_inp_dir",

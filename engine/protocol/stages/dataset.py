@@ -12,6 +12,7 @@ from engine.protocol.recognisers import RECOGNISERS, Recogniser, recogniser
 from engine.protocol.recognisers import WHISPER_SIZES as WHISPER_SIZES
 from engine.protocol.recognisers import Precision as Precision
 from engine.protocol.sound_files import SOUND_SUFFIXES
+from engine.protocol.sources import Sources
 from engine.protocol.stages.base import FieldKind, StageParameters, StageSpec, parameter
 from engine.protocol.versions import VERSIONS
 
@@ -21,10 +22,10 @@ AUDIO_SUFFIXES = SOUND_SUFFIXES
 class SliceParameters(StageParameters):
     """Parameters of `slice`."""
 
-    input: Path = parameter(
+    input: Sources = parameter(
         ...,
-        "Recording or folder",
-        "A recording, or a folder of recordings, to be cut into clips.",
+        "Recordings",
+        "A recording, a folder of recordings, or several of either, to be cut into clips.",
         kind=FieldKind.OPEN_FILE_OR_FOLDER,
         suffixes=AUDIO_SUFFIXES,
         api="inp",
@@ -130,17 +131,18 @@ def _engine(value: object) -> object:
 class TranscribeParameters(StageParameters):
     """Parameters of `transcribe`."""
 
-    input: Path = parameter(
+    input: Sources = parameter(
         ...,
-        "Folder of clips",
-        "Every sound file in it is transcribed.",
-        kind=FieldKind.OPEN_FOLDER,
+        "Clips",
+        "A folder of clips, or clips, all of which are transcribed.",
+        kind=FieldKind.OPEN_FILE_OR_FOLDER,
+        suffixes=AUDIO_SUFFIXES,
         api="asr_inp_dir",
     )
     output: Path = parameter(
         Path("output/asr_opt"),
         "Label file goes to",
-        "Folder for the .list file, which takes the name of the folder of clips.",
+        "Folder for the .list file, which takes the name of the folder of clips, or of the first clip.",
         kind=FieldKind.SAVE_FOLDER,
         api="asr_opt_dir",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.protocol.stages.dataset import AUDIO_SUFFIXES
@@ -17,8 +18,7 @@ def clips_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)[:MAX_SHOWN]
 
 
-def first_recording(path: Path) -> Path | None:
-    """The recording to be shown for an input: itself, or the first of a folder."""
-    if path.is_file():
-        return path
-    return next(iter(clips_in(path)), None)
+def recordings(paths: Sequence[Path]) -> list[Path]:
+    """The recordings of an input: the files that are named, and those of the folders, each once."""
+    found = (file for path in paths for file in ([path] if path.is_file() else clips_in(path)))
+    return list(dict.fromkeys(found))

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from engine.protocol.errors import EngineError
 from engine.protocol.label_list import LabelRow, read_labels
 from engine.protocol.recognisers import asr_languages, asr_precisions, asr_sizes
+from engine.protocol.sources import list_name, paths_in
 
 
 def choices_of(engine: str) -> dict[str, tuple[str, ...]]:
@@ -27,10 +28,10 @@ def carried_over(value: str, before: tuple[str, ...], now: tuple[str, ...]) -> s
 
 def expected_list(values: dict[str, JsonValue]) -> Path | None:
     """The label file that a run with these values makes."""
-    clips, output = str(values.get("input") or ""), str(values.get("output") or "")
+    clips, output = paths_in(values.get("input")), str(values.get("output") or "")
     if not clips or not output:
         return None
-    return Path(output) / f"{Path(clips).name}.list"
+    return Path(output) / list_name(clips)
 
 
 def rows_of(path: Path | None) -> tuple[LabelRow, ...]:

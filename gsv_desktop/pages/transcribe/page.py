@@ -7,13 +7,15 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
+from engine.protocol.sources import paths_in
 from engine.protocol.stages.dataset import TRANSCRIBE
 from gsv_desktop.jobs.job import Job
-from gsv_desktop.pages.clips.actions import clips_in
+from gsv_desktop.pages.clips.actions import recordings
 from gsv_desktop.pages.services import Services
 from gsv_desktop.pages.stage_page import StagePage
 from gsv_desktop.pages.transcribe.actions import carried_over, choices_of, expected_list, rows_of
 from gsv_desktop.widgets.editors import ChoiceEditor, TextEditor
+from gsv_desktop.widgets.skipped_table import SkippedTable
 
 LOOK_DELAY_MS = 400
 PREVIEW_ROWS = 2000
@@ -41,7 +43,9 @@ class TranscribePage(StagePage):
         )
         layout.addWidget(self._input_words)
         layout.addWidget(self._heading)
-        layout.addWidget(self.preview, 1)
+        self.skipped = SkippedTable(right)
+        layout.addWidget(self.preview, 2)
+        layout.addWidget(self.skipped, 1)
         self.add_result(right)
         self._looker = QTimer(self)
         self._looker.setSingleShot(True)
@@ -57,9 +61,14 @@ class TranscribePage(StagePage):
         """Looks at the folders again."""
         self.look()
 
+    def watch(self, job: Job) -> None:  # noqa: ARG002
+        """What an earlier run left out is not what this one leaves out."""
+        self.skipped.show_items(())
+
     def job_done(self, job: Job) -> None:
         """Shows the new list."""
         if job.outcome is not None and job.outcome.result is not None:
+            self.skipped.show_items(job.outcome.result.skipped)
             lists = [part.path for part in job.outcome.result.artifacts if part.path.endswith(".list")]
             self._made = Path(lists[0]) if lists else None
         self.look()
@@ -80,8 +89,7 @@ class TranscribePage(StagePage):
     def look(self) -> None:
         """Shows what is in the folders."""
         values = self.form.values()
-        folder = str(values.get("input") or "")
-        count = len(clips_in(Path(folder))) if folder else 0
+        count = len(recordings(paths_in(values.get("input"))))
         self._input_words.setText(
             self.tr("%d clips to be transcribed.") % count
             if count

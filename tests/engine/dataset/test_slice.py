@@ -48,6 +48,20 @@ def test_a_recording_becomes_clips(folder):
     assert [a.path for a in result.artifacts if a.kind == "clip"] == [str(folder / "out" / n) for n in names]
 
 
+def test_several_files_are_cut_where_they_lie_and_the_others_have_their_reasons(folder):
+    first, second = record(folder / "甲" / "音 1.wav", 1), record(folder / "乙" / "b.wav", 1)
+    (folder / "fake.mp3").write_text("no sound", encoding="utf-8")
+    given = (first, second, folder / "fake.mp3", folder / "甲", folder / "gone.wav")
+    context = RecordingContext()
+    result = run(SliceParameters(input=given, output=folder / "out"), context)
+    assert [name.split("_0")[0] for name in clips_in(folder / "out")] == ["b.wav", "音 1.wav"]
+    assert [one.name.rsplit(os.sep, 1)[-1] for one in result.skipped] == ["gone.wav", "fake.mp3"]
+    assert {path.name for path in (folder / "甲").iterdir()} == {"音 1.wav"}
+    again = run(SliceParameters(input=given[::-1], output=folder / "out"), RecordingContext())
+    assert again.numbers["unchanged"] == 2
+    assert any("not a sound file" in text for _, text in context.lines)
+
+
 def test_a_folder_goes_on_after_a_file_that_is_no_sound(folder):
     record(folder / "in" / "a.wav")
     (folder / "in" / "b.wav").write_text("no sound", encoding="utf-8")

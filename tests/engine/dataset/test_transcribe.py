@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,3 +205,19 @@ def test_real_speech_is_understood(folder):
     meant = set().union(*(words(expected[name]) for name in names))
     assert len(said & meant) > 0.7 * len(meant)
     assert result.skipped == ()
+
+
+def test_clips_that_are_named_get_a_list_of_their_own(folder, model, listener):
+    one, two = clip(folder / "clips" / "音 1.wav", 0.5), clip(folder / "more" / "b.wav", 0.25)
+    fake = folder / "fake.wav"
+    fake.write_text("no sound", encoding="utf-8")
+    given = TranscribeParameters(
+        input=(one, two, fake, folder / "gone.wav"), output=folder / "out", model=str(model), language="en"
+    )
+    result = run(given, RecordingContext())
+    (labels,) = [Path(artifact.path) for artifact in result.artifacts]
+    assert labels == folder / "out" / "音 1+3.list"
+    rows = read_labels(labels).rows
+    assert [(row.path, row.speaker) for row in rows] == [(str(one), "clips"), (str(two), "clips")]
+    assert {Path(skipped.name).name for skipped in result.skipped} == {"fake.wav", "gone.wav"}
+    assert run(given, RecordingContext()).numbers["unchanged"] == 2

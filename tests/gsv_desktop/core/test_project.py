@@ -24,10 +24,13 @@ def test_a_moved_workspace_keeps_its_own_paths(folder: Path):
     project = create_project(folder / "old")
     inside, outside = folder / "old" / "clips" / "a.wav", folder / "other.wav"
     project.set_values("slice", {"input": str(inside)})
+    project.set_values("denoise", {"input": [str(inside), str(outside)]})
     project.set_values("speak", {"reference": str(outside)})
     shutil.move(folder / "old", folder / "moved")
     again = open_project(folder / "moved")
-    assert again.values("slice")["input"] == str(folder / "moved" / "clips" / "a.wav")
+    moved = str(folder / "moved" / "clips" / "a.wav")
+    assert again.values("slice")["input"] == moved
+    assert again.values("denoise")["input"] == [moved, str(outside)]
     assert again.values("speak")["reference"] == str(outside)
 
 

@@ -138,3 +138,18 @@ def test_choices_with_titles_show_them_and_give_their_codes(qtbot):
     assert form.values()["prompt_language"] is None
     prompt.set_value("auto_yue")
     assert form.values()["prompt_language"] == "auto_yue"
+
+
+@pytest.mark.parametrize("name", ["separate", "slice", "denoise", "transcribe"])
+def test_several_paths_go_in_and_come_out_and_each_lost_one_is_named(qtbot, tmp_path, name: str):
+    form = StageForm(stage(name))
+    qtbot.addWidget(form)
+    wanted = [str(tmp_path / "a b.wav"), str(tmp_path / "它 it's.wav")]
+    (tmp_path / "a b.wav").write_bytes(b"")
+    form.set_values({"input": wanted})
+    assert form.values()["input"] == wanted
+    assert not form.validate()
+    assert "它 it's.wav" in form.rows["input"].fault.text()
+    assert "a b.wav" not in form.rows["input"].fault.text()
+    (tmp_path / "它 it's.wav").write_bytes(b"")
+    assert form.validate()

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from gsv_desktop.pages.clips.actions import clips_in, first_recording
+from gsv_desktop.pages.clips.actions import clips_in, recordings
 
 
 def test_sound_files_by_name_and_nothing_else(folder: Path):
@@ -8,6 +8,6 @@ def test_sound_files_by_name_and_nothing_else(folder: Path):
         (folder / name).write_bytes(b"")
     assert [path.name for path in clips_in(folder)] == ["a.opus", "b.WAV"]
     assert clips_in(folder / "nowhere") == []
-    assert first_recording(folder) == folder / "a.opus"
-    assert first_recording(folder / "b.WAV") == folder / "b.WAV"
-    assert first_recording(folder / "nowhere") is None
+    assert recordings([folder]) == [folder / "a.opus", folder / "b.WAV"]
+    assert recordings([folder / "b.WAV", folder]) == [folder / "b.WAV", folder / "a.opus"]
+    assert recordings([folder / "nowhere"]) == []
