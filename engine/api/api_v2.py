@@ -66,7 +66,7 @@ _MODES: Final = MappingProxyType(
 
 
 class TtsRequest(BaseModel):
-    """What `/tts` takes; `voice`, the name of a voice, is ours."""
+    """What `/tts` takes; `voice`, the name of a voice, is ours. What is left out is the voice's own."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -76,9 +76,9 @@ class TtsRequest(BaseModel):
     aux_ref_audio_paths: list[str] | None = None
     prompt_text: str | None = None
     prompt_lang: str | None = None
-    top_k: int = Field(15, ge=1)
+    top_k: int | None = Field(None, ge=1)
     top_p: float = 1.0
-    temperature: float = 1.0
+    temperature: float | None = None
     text_split_method: CutMethod = CutMethod.PUNCTUATION
     batch_size: int = Field(1, ge=1)
     batch_threshold: float | None = None
@@ -89,7 +89,7 @@ class TtsRequest(BaseModel):
     media_type: str = "wav"
     streaming_mode: str = "false"
     parallel_infer: bool = True
-    repetition_penalty: float = 1.35
+    repetition_penalty: float | None = None
     sample_steps: int | None = None
     super_sampling: bool | None = None
     overlap_length: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
@@ -26,7 +26,7 @@ from engine.protocol.errors import BadParameters, OutOfMemory
 from engine.protocol.results import ArtifactRef, StageResult
 from engine.protocol.stages.speech import SpeakParameters
 from engine.protocol.versions import ModelVersion
-from engine.protocol.voices import CARD, Voice, find_voice, read_voice
+from engine.protocol.voices import CARD, Manner, Voice, find_voice, read_voice
 from engine.protocol.workspace import Workspace
 from engine.text.dictionary import pronunciation_of
 
@@ -130,7 +130,7 @@ def make_plan(parameters: SpeakParameters) -> SpeakPlan:
             language=prompt_language,
             more=parameters.references or (),
         ),
-        options=_options(parameters, workspace.root),
+        options=_options(parameters, voice.manner if voice else Manner(), workspace.root),
     )
 
 
@@ -167,15 +167,17 @@ def _content_encoder(workspace: Workspace, version: ModelVersion) -> Path:
     return pretrained(workspace, version).content_encoder
 
 
-def _options(parameters: SpeakParameters, workspace: Path) -> SpeakOptions:
+def _sampling(parameters: SpeakParameters, manner: Manner) -> SamplingOptions:
+    """What the user chose, else the voice's own manner, else what is usual."""
+    asked = parameters.model_dump(include=set(Manner.model_fields), exclude_none=True)
+    chosen = manner.model_dump(exclude_none=True) | asked
+    return replace(SamplingOptions(top_p=parameters.top_p), **chosen)
+
+
+def _options(parameters: SpeakParameters, manner: Manner, workspace: Path) -> SpeakOptions:
     seed = parameters.seed
     return SpeakOptions(
-        sampling=SamplingOptions(
-            top_k=parameters.top_k,
-            top_p=parameters.top_p,
-            temperature=parameters.temperature,
-            repetition_penalty=parameters.repetition_penalty,
-        ),
+        sampling=_sampling(parameters, manner),
         sound=SoundOptions(speed=parameters.speed, steps=parameters.sample_steps),
         cut=parameters.cut,
         pause_s=parameters.pause_s,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,14 @@ _GPT_NAME: Final = re.compile(r"^(?P<name>.+)-e(?P<epoch>\d+)\.ckpt$")
 _SOVITS_NAME: Final = re.compile(r"^(?P<name>.+)_e(?P<epoch>\d+)_s(?P<step>\d+)\.pth$")
 
 
+class Manner(StrictModel):
+    """How a voice chooses its tokens where the user says nothing; None for what is usual."""
+
+    top_k: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, gt=0)
+    repetition_penalty: float | None = Field(default=None, ge=1)
+
+
 class VoiceCard(StrictModel):
     """`voice.json`: paths are relative to the card's folder, or absolute."""
 
@@ -33,6 +41,7 @@ class VoiceCard(StrictModel):
     reference: str = Field(description="3-10 s recording whose voice and manner are taken")
     prompt_text: str = Field(default="", description="what is said in the reference")
     prompt_language: str = "en"
+    manner: Manner = Field(default=Manner(), description="how it chooses its tokens, unless the user says so")
     about: str = ""
 
 
@@ -50,6 +59,7 @@ class Voice:
     prompt_text: str
     prompt_language: str
     card: Path | None
+    manner: Manner = field(default_factory=Manner)
 
 
 def read_voice(card: Path) -> Voice:
@@ -79,6 +89,7 @@ def read_voice(card: Path) -> Voice:
         prompt_text=data.prompt_text,
         prompt_language=data.prompt_language,
         card=card,
+        manner=data.manner,
     )
     for part in (voice.gpt, voice.sovits, voice.content_encoder, voice.reference):
         if part is not None and not part.exists():

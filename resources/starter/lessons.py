@@ -220,9 +220,9 @@ class EvenSovitsTraining(SovitsTraining):
 
     window_frames = 40
     sizes = (256, 1024)
-    wave_weight = 20.0
+    wave_weight = 4.0
     kl_weight = 0.01
-    noise = 0.2
+    noise = 0.1
     """Share of the latent's deviation that is drawn: the sound follows from the codes, and noise hides it."""
     mel_floor = 0.01
     _visits = 0

@@ -56,7 +56,7 @@ from engine.protocol.stages.features import (
 )
 from engine.protocol.stages.training import TrainGptParameters, TrainSovitsParameters
 from engine.protocol.versions import version
-from engine.protocol.voices import VoiceCard, write_voice
+from engine.protocol.voices import Manner, VoiceCard, write_voice
 from engine.protocol.workspace import Workspace
 from engine.text.frontend import phonemize
 from engine.text.symbols import phone_ids
@@ -181,12 +181,15 @@ SOVITS: Final = SovitsConfig(
     upsample_kernels=(8, 4, 15, 32),
     upsample_channels=256,
     resblock_kernels=(3,),
-    resblock_dilations=((1,),),
+    resblock_dilations=((1, 3),),
 )
 GPT: Final = GptConfig(
     layers=5, width=186, heads=6, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=32
 )
 JUDGES: Final = DiscriminatorConfig(narrower=16)
+MANNER: Final = Manner(temperature=0.3, repetition_penalty=1.0)
+"""Codes stand for phones, which return in every sentence; there is nothing lively to draw."""
+
 ABOUT: Final = (
     "Made by this program's own training from synthetic speech (Festival's voice cmu_us_slt_arctic_hts), "
     "at an even pace and pitch. Small: it shows that every step works, not how good a voice can be."
@@ -524,6 +527,19 @@ def newest(folder: Path) -> TrainingState:
     return state
 
 
+def quietened(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """SoVITS with the noise in its latent that it was trained with, as its own deviations.
+
+    The training draws a share of the deviations only; speech and further training draw all of it.
+    """
+    found = dict(weights)
+    for part in ("enc_p", "enc_q"):
+        bias = found[f"{part}.proj.bias"].clone()
+        bias[SOVITS.latent_channels :] += math.log(EvenSovitsTraining.noise)
+        found[f"{part}.proj.bias"] = bias
+    return found
+
+
 def pack(arguments: argparse.Namespace) -> None:
     """Writes the newest states as half-precision weights, with the voice card, into `--out`."""
     workspace, v2 = Workspace(arguments.work), version("v2")
@@ -532,7 +548,7 @@ def pack(arguments: argparse.Namespace) -> None:
     sound = newest(workspace.experiment(NAME).sovits_folder(v2))
     speech = newest(workspace.experiment(GPT_NAME).gpt_folder(v2))
     remark = f"{sound.place.epoch}epoch_{sound.place.step}iteration"
-    write_sovits(out / GENERATOR_FILE, sound.parts["generator"], SOVITS.to_checkpoint(), remark)
+    write_sovits(out / GENERATOR_FILE, quietened(sound.parts["generator"]), SOVITS.to_checkpoint(), remark)
     judges = {name: tensor.half() for name, tensor in sound.parts["discriminators"].items()}
     write_weights(out / DISCRIMINATOR_FILE, {"weight": judges})
     weights = {KEY_PREFIX + name: tensor for name, tensor in speech.parts["gpt"].items()}
@@ -548,6 +564,7 @@ def pack(arguments: argparse.Namespace) -> None:
         sovits=GENERATOR_FILE,
         content_encoder="content_encoder",
         reference=REFERENCE_FILE,
+        manner=MANNER,
         about=ABOUT,
     )
     write_voice(out, card)

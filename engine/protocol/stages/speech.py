@@ -121,8 +121,14 @@ class SpeakParameters(StageParameters):
         "Where long text is cut into pieces that are spoken one by one.",
         api="text_split_method",
     )
-    top_k: int = parameter(
-        15, "Top k", "Choose among the k likeliest tokens.", expert=True, api="top_k", ge=1, le=1025
+    top_k: int | None = parameter(
+        None,
+        "Top k",
+        "Choose among the k likeliest tokens; empty is the voice's own, else 15.",
+        expert=True,
+        api="top_k",
+        ge=1,
+        le=1025,
     )
     top_p: float = parameter(
         1.0,
@@ -133,19 +139,19 @@ class SpeakParameters(StageParameters):
         gt=0,
         le=1,
     )
-    temperature: float = parameter(
-        1.0,
+    temperature: float | None = parameter(
+        None,
         "Temperature",
-        "Lower is steadier, higher is livelier.",
+        "Lower is steadier, higher is livelier; empty is the voice's own, else 1.",
         expert=True,
         api="temperature",
         gt=0,
         le=2,
     )
-    repetition_penalty: float = parameter(
-        1.35,
+    repetition_penalty: float | None = parameter(
+        None,
         "Repetition penalty",
-        "Higher avoids repeated sounds.",
+        "Higher avoids repeated sounds; empty is the voice's own, else 1.35.",
         expert=True,
         api="repetition_penalty",
         ge=1,

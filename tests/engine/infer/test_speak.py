@@ -50,6 +50,19 @@ def test_speech_is_heard_and_saved_alike(voice, folder):
     assert str(out) in result.summary
 
 
+def test_a_voice_chooses_its_tokens_its_own_way_unless_the_user_says_how(voice):
+    card = voice.folder / "voice.json"
+    usual = make_plan(_parameters(voice)).options.sampling
+    told = json.loads(card.read_text(encoding="utf-8"))
+    told["manner"] = {"temperature": 0.3, "repetition_penalty": 1.0}
+    card.write_text(json.dumps(told), encoding="utf-8")
+    own = make_plan(_parameters(voice)).options.sampling
+    asked = make_plan(_parameters(voice, temperature=0.8, top_k=4)).options.sampling
+    assert (usual.top_k, usual.temperature, usual.repetition_penalty) == (15, 1.0, 1.35)
+    assert (own.top_k, own.temperature, own.repetition_penalty) == (15, 0.3, 1.0)
+    assert (asked.top_k, asked.temperature, asked.repetition_penalty) == (4, 0.8, 1.0)
+
+
 def test_the_seed_that_was_drawn_is_told_and_gives_the_same_again(voice):
     first = RecordingContext()
     seed = int(run(_parameters(voice, seed=None), first).numbers["seed"])
