@@ -6,7 +6,7 @@ Samples come as mono signed 16-bit little-endian bytes, as the worker sends them
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -77,15 +77,7 @@ _AAC: Final = AudioFormat(name="aac", media_type="audio/aac", container="adts", 
 _WAV: Final = AudioFormat(name="wav", media_type="audio/wav")
 _PCM: Final = AudioFormat(name="pcm", media_type="audio/pcm", rate_hz=_OPENAI_PCM_HZ)
 _RAW: Final = AudioFormat(name="raw", media_type="audio/raw")
-_OGG: Final = AudioFormat(
-    name="ogg",
-    media_type="audio/ogg",
-    container="ogg",
-    codec="libopus",
-    bit_rate=64_000,
-    rate_hz=48_000,
-    options=_OPUS.options,
-)
+_OGG: Final = replace(_OPUS, name="ogg")
 
 OPENAI_FORMATS: Final = MappingProxyType({made.name: made for made in (_MP3, _OPUS, _AAC, _FLAC, _WAV, _PCM)})
 """What OpenAI's clients can ask for; their pcm is always at 24 kHz."""
