@@ -164,6 +164,24 @@ class RejectedSequences:
     lengths: Tensor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaddingRules:
+    """How the padding of a batch counts in a training loss.
+
+    Attributes:
+        counted: Whether padded positions are learnt from, all of them as end marks, as in the original.
+        start_hidden: The original's slip: of a shorter text as many phones are hidden at its start as it
+            has padding at its end, which is seen instead.
+    """
+
+    counted: bool = False
+    start_hidden: bool = False
+
+
+ONLY_CLIPS: Final = PaddingRules()
+"""Padding is neither seen nor learnt from: a clip has the loss that it has by itself."""
+
+
 def _inside(lengths: Tensor, count: int) -> Tensor:
     """(B,) lengths -> (B, count) True before each row's end."""
     return torch.arange(count, device=lengths.device) < lengths[:, None]
@@ -241,6 +259,7 @@ class Gpt(nn.Module):
         semantic_len: Tensor,
         bert: Tensor,
         rejected: RejectedSequences | None = None,
+        padding: PaddingRules = ONLY_CLIPS,
     ) -> GptLoss:
         """Loss of predicting every token from the text and the tokens before it.
 
@@ -251,14 +270,18 @@ class Gpt(nn.Module):
             semantic_len: (B,) true lengths.
             bert: (B, C, L) text features.
             rejected: sequences for the preference term, if wanted.
+            padding: how what was padded counts.
 
         Returns:
             The loss and its parts.
 
         Source: SPEC section 2 of the parity kit; parity: tests/parity/test_s1.py.
         """
-        logits, targets = self._teacher_forced(phones, phones_len, semantic, semantic_len, bert)
-        chosen = self._log_probability(logits, targets)
+        text = (phones, phones_len)
+        logits, targets = self._teacher_forced(
+            *text, semantic, semantic_len, bert, start_hidden=padding.start_hidden
+        )
+        chosen = self._log_probability(logits, targets, None if padding.counted else semantic_len)
         cross_entropy = -chosen.sum()
         if rejected is None:
             return GptLoss(
@@ -267,8 +290,10 @@ class Gpt(nn.Module):
                 cross_entropy=cross_entropy,
                 chosen_log_probability=chosen,
             )
-        other = self._teacher_forced(phones, phones_len, rejected.semantic, rejected.lengths, bert)
-        worse = self._log_probability(*other)
+        other = self._teacher_forced(
+            *text, rejected.semantic, rejected.lengths, bert, start_hidden=padding.start_hidden
+        )
+        worse = self._log_probability(*other, None if padding.counted else rejected.lengths)
         preference = -functional.logsigmoid(DPO_BETA * (chosen - worse)).mean()
         return GptLoss(
             loss=cross_entropy + preference,
@@ -291,32 +316,50 @@ class Gpt(nn.Module):
         return placed
 
     @staticmethod
-    def _mask(text_lengths: Tensor, text_count: int, token_lengths: Tensor, token_count: int) -> Tensor:
+    def _mask(
+        text_lengths: Tensor,
+        text_count: int,
+        token_lengths: Tensor,
+        token_count: int,
+        *,
+        start_hidden: bool = False,
+    ) -> Tensor:
         """(B, 1, N, N) True where a position may see another; padding is seen by none."""
         order = torch.arange(text_count + token_count, device=text_lengths.device)
         earlier_token = (order >= text_count) & (order <= order[:, None])  # (N, N)
-        text = functional.pad(_inside(text_lengths, text_count), (0, token_count), value=False)
+        seen = _inside(text_lengths, text_count)
+        text = functional.pad(seen.flip(1) if start_hidden else seen, (0, token_count), value=False)
         tokens = functional.pad(_inside(token_lengths, token_count), (text_count, 0), value=False)
         return (text[:, None] | (earlier_token & tokens[:, None]))[:, None]
 
     def _teacher_forced(
-        self, phones: Tensor, phones_len: Tensor, semantic: Tensor, semantic_len: Tensor, bert: Tensor
+        self,
+        phones: Tensor,
+        phones_len: Tensor,
+        semantic: Tensor,
+        semantic_len: Tensor,
+        bert: Tensor,
+        *,
+        start_hidden: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """(B, T + 1, V) logits and (B, T + 1) targets: the tokens, then end marks."""
         text_count, token_count = phones.shape[1], semantic.shape[1]
         tokens = semantic.masked_fill(~_inside(semantic_len, token_count), self.config.eos_token)
         vectors = torch.cat((self._text(phones, bert), self._tokens(tokens)), dim=1)
-        mask = self._mask(phones_len, text_count, semantic_len, token_count)
+        mask = self._mask(phones_len, text_count, semantic_len, token_count, start_hidden=start_hidden)
         hidden = self.h(vectors, mask)
         rows = torch.arange(len(phones), device=phones.device)
-        before_first = hidden[rows, phones_len - 1][:, None]  # the last true phone predicts the first token
+        ends = torch.full_like(phones_len, text_count) if start_hidden else phones_len
+        before_first = hidden[rows, ends - 1][:, None]  # the last phone that is seen predicts the first token
         logits = self.ar_predict_layer(torch.cat((before_first, hidden[:, text_count:]), dim=1))
         return logits, functional.pad(tokens, (0, 1), value=self.config.eos_token)
 
     @staticmethod
-    def _log_probability(logits: Tensor, targets: Tensor) -> Tensor:
-        """(B,) summed over positions, padding included."""
+    def _log_probability(logits: Tensor, targets: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B,) summed over each row's tokens and one end mark; without lengths over all positions."""
         each = functional.cross_entropy(logits.float().transpose(1, 2), targets, reduction="none")
+        if lengths is not None:
+            each = each * _inside(lengths + 1, each.shape[1])
         return -each.sum(dim=1)
 
     def _accuracy(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ from engine.train.plan import (
     repeated,
     repetition,
 )
-from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
+from engine.train.recipe import SHARE, adam, official_settings, rate_of
 from engine.train.sovits_data import SovitsBatch, SovitsItem, sovits_batch, sovits_items
 from engine.train.state import Part, Place
 
@@ -184,7 +184,7 @@ class FlowTraining:
     def begin_epoch(self, epoch: int) -> None:
         """The rate decays from epoch to epoch."""
         for group in self._optimiser.param_groups:
-            group["lr"] = self._parameters.learning_rate * RATE_DECAY**epoch * group[SHARE]
+            group["lr"] = rate_of(self._parameters, epoch) * group[SHARE]
 
     def weights_path(self, place: Place) -> Path:
         """Where the adapter of a place is exported to."""

@@ -2,25 +2,33 @@
 
 Where the original's behaviour is a slip, it is mended here: the rate is the same from the first step
 on, every step gathers the same number of batches, an epoch's last batches are learnt from in that
-epoch, and cuts for preference training lie inside the speech. Padding is masked where it is.
+epoch, padding is neither seen nor learnt from, and preference training rejects what is left out, too.
+Each has a parameter whose value `original` gives the slip back.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from torch.nn import functional
 
-from engine.models.gpt import DPO_BETA, Gpt, GptLoss, export_gpt, load_gpt
+from engine.models.gpt import DPO_BETA, Gpt, GptLoss, PaddingRules, RejectedSequences, export_gpt, load_gpt
 from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
-from engine.protocol.errors import BadCheckpoint
+from engine.protocol.errors import BadCheckpoint, BadParameters
 from engine.protocol.exports import gpt_name
 from engine.protocol.results import StageResult
-from engine.protocol.stages.training import TrainGptParameters
+from engine.protocol.stages.training import (
+    Accumulation,
+    GptSchedule,
+    TextPadding,
+    TokenPadding,
+    TrainGptParameters,
+)
 from engine.protocol.versions import ModelVersion, version
 from engine.protocol.workspace import Workspace
 from engine.train.course import Course, carry_out
@@ -43,6 +51,12 @@ from engine.train.state import Part, Place
 _SHARE_OF_ITEMS: Final = 4
 """A batch takes at most this fraction of all items, so that an epoch has several."""
 
+_FIRST_RATE: Final = 5.0
+"""What the original multiplies the rate by in the very first step: 0.01 instead of 0.002."""
+
+_LAST_RATE: Final = 0.05
+"""Share of the rate that a cosine ends at."""
+
 
 class GptTraining:
     """The data, network and optimiser of one GPT training."""
@@ -63,12 +77,18 @@ class GptTraining:
         self._indices = repeated(len(items), parameters.fewest_items)
         wanted = max(parameters.batch_size // 2, 1) if parameters.dpo else parameters.batch_size
         self._batch_size = max(min(wanted, len(self._indices) // _SHARE_OF_ITEMS), 1)
+        self._padding = PaddingRules(
+            counted=parameters.token_padding is TokenPadding.ORIGINAL,
+            start_hidden=parameters.text_padding is TextPadding.ORIGINAL,
+        )
 
     @property
     def order(self) -> str:
         """Fingerprint of the data and of their order."""
         given = self._parameters
         settings = (given.seed, self._batch_size, given.accumulate_batches, *repetition(given))
+        if given.accumulation is not Accumulation.EVEN:
+            settings += (given.accumulation.value,)
         return fingerprint([settings, *((item.name, item.phones, item.tokens) for item in self._items)])
 
     def parts(self) -> Mapping[str, Part]:
@@ -77,11 +97,18 @@ class GptTraining:
 
     def plan(self, epoch: int) -> list[list[Batch]]:
         """Steps of several batches each, whose gradients are added up."""
+        chosen, size = self._batches(epoch), self._parameters.accumulate_batches
+        if self._parameters.accumulation is Accumulation.EVEN:
+            return [chosen[start : start + size] for start in range(0, len(chosen), size)]
+        kept = _kept_until(len(chosen), size)
+        waiting = self._batches(epoch - 1)[kept:] if epoch else []
+        later = [chosen[start : start + size] for start in range(size + 1, kept, size)]
+        return [[*waiting, *chosen[: size + 1]], *later]
+
+    def _batches(self, epoch: int) -> list[Batch]:
         seconds = [self._items[index].seconds for index in self._indices]
         batches = batches_by_seconds(seconds, self._batch_size, epoch_generator(self._parameters.seed, epoch))
-        chosen = [tuple(self._indices[place] for place in batch) for batch in batches]
-        size = self._parameters.accumulate_batches
-        return [chosen[start : start + size] for start in range(0, len(chosen), size)]
+        return [tuple(self._indices[place] for place in batch) for batch in batches]
 
     def clips(self, step: Sequence[Batch]) -> list[str]:
         """Names of the clips of a step."""
@@ -98,16 +125,21 @@ class GptTraining:
 
     def step(self, data: list[GptBatch], step: int, check_cancelled: Callable[[], None]) -> dict[str, float]:
         """Adds up the gradients of all batches, then moves once."""
-        del step
         self._optimiser.zero_grad(set_to_none=True)
         loss = accuracy = preference = 0.0
         for batch in data:
             check_cancelled()
-            rejected = rejected_sequences(batch, self._eos, self._device) if self._parameters.dpo else None
+            rejected = self._rejected(batch)
             there = batch.to(self._device)
             with mixed(self._device, enabled=self._mixed):
                 made = self._model.loss(
-                    there.phones, there.phones_len, there.semantic, there.semantic_len, there.bert, rejected
+                    there.phones,
+                    there.phones_len,
+                    there.semantic,
+                    there.semantic_len,
+                    there.bert,
+                    rejected,
+                    self._padding,
                 )
             aside = (made.loss - made.cross_entropy) / self.peers.count  # a mean over clips, not a sum
             (made.cross_entropy + aside).backward()  # type: ignore[no-untyped-call]
@@ -116,23 +148,44 @@ class GptTraining:
             accuracy += float(made.accuracy)
         self.peers.add_gradients(self._model.parameters())
         loss, accuracy, preference, targets, batches = self.peers.total(
-            [loss, accuracy, preference, sum(batch.targets for batch in data), len(data)]
+            [loss, accuracy, preference, sum(self._targets(batch) for batch in data), len(data)]
         )
         norm = gradient_norm(self._model.parameters())
-        self._optimiser.step()
+        rate = self._move(step)
         figures = {
             "loss": loss / targets,
             "accuracy": accuracy / batches,
-            "learning_rate": self._optimiser.param_groups[0]["lr"],
+            "learning_rate": rate,
             "grad_norm": norm,
         }
         return figures | ({"loss_preference": preference / batches} if self._parameters.dpo else {})
 
+    def _rejected(self, batch: GptBatch) -> RejectedSequences | None:
+        if not self._parameters.dpo:
+            return None
+        return rejected_sequences(batch, self._eos, self._device, self._parameters.rejected)
+
+    def _targets(self, batch: GptBatch) -> int:
+        """Positions that the loss is summed over."""
+        return batch.targets if self._padding.counted else batch.own_targets
+
+    def _move(self, step: int) -> float:
+        """Moves the network; gives the rate that it moved at."""
+        group = self._optimiser.param_groups[0]
+        usual = group["lr"]
+        first = step == 0 and self._parameters.schedule is GptSchedule.ORIGINAL
+        rate = group["lr"] = usual * _FIRST_RATE if first else usual
+        self._optimiser.step()
+        group["lr"] = usual
+        return float(rate)
+
     def begin_epoch(self, epoch: int) -> None:
-        """The rate is the same in all epochs."""
-        del epoch
+        """The rate is the same in all epochs, or falls along a cosine."""
+        share = 1.0
+        if self._parameters.schedule is GptSchedule.COSINE:
+            share = _falling(epoch, self._parameters.total_epochs)
         for group in self._optimiser.param_groups:
-            group["lr"] = self._parameters.learning_rate
+            group["lr"] = self._parameters.learning_rate * share
 
     def weights_path(self, place: Place) -> Path:
         """Where the weights of a place are exported to."""
@@ -143,6 +196,28 @@ class GptTraining:
         return export_gpt(
             self.weights_path(place), self._model, f"GPT-e{place.epoch}", _official_settings(self._parameters)
         )
+
+
+def _kept_until(batches: int, size: int) -> int:
+    """How many of an epoch's batches the original learns from in that epoch; the others wait.
+
+    Raises:
+        BadParameters: it would never move.
+    """
+    steps = (batches - 1) // size
+    if not steps:
+        raise BadParameters(
+            f"As the original gathers batches, this training would never move: an epoch has {batches}, and "
+            f"a step takes {size + 1}.",
+            hint="Choose even gathering, smaller batches, or fewer batches a step.",
+        )
+    return steps * size + 1
+
+
+def _falling(epoch: int, epochs: int) -> float:
+    """Share of the rate in an epoch, counted from 0: along a cosine to that of the last one."""
+    done = min(epoch / max(epochs - 1, 1), 1.0)
+    return _LAST_RATE + (1 - _LAST_RATE) * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
 def _preference(made: GptLoss) -> float:

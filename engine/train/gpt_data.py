@@ -14,6 +14,7 @@ from engine.corpus.limits import LONGEST_S, PHONES_PER_SECOND, TOKENS_PER_PHONE
 from engine.models.gpt import GptConfig, RejectedSequences
 from engine.protocol.errors import BadCheckpoint, BadLabels, BadParameters, NothingToDo
 from engine.protocol.results import Skipped
+from engine.protocol.stages.training import RejectedKind
 from engine.protocol.versions import TOKENS_PER_SECOND, ModelVersion
 from engine.protocol.workspace import Experiment
 from engine.text.symbols import phone_ids
@@ -63,8 +64,13 @@ class GptBatch:
 
     @property
     def targets(self) -> int:
-        """Positions that the loss is summed over."""
+        """All positions that are predicted, with those of the padding."""
         return int(self.semantic.shape[0] * (self.semantic.shape[1] + 1))
+
+    @property
+    def own_targets(self) -> int:
+        """Positions of the clips themselves: their tokens, and one end mark each."""
+        return int(self.semantic_len.sum()) + len(self.semantic_len)
 
 
 def gpt_items(
@@ -181,16 +187,24 @@ def _features(path: Path, channels: int, phones: int) -> Tensor:
     return features
 
 
-def rejected_sequences(batch: GptBatch, eos_token: int, device: torch.device) -> RejectedSequences:
+def rejected_sequences(
+    batch: GptBatch,
+    eos_token: int,
+    device: torch.device,
+    kind: RejectedKind = RejectedKind.REPEATED_OR_LEFT_OUT,
+) -> RejectedSequences:
     """What the network shall find less likely: each row with a stretch said twice, or left out.
 
-    Draws from PyTorch's own generator. The cuts lie inside each row's true tokens.
+    Draws from PyTorch's own generator. The cuts lie inside each row's true tokens; as in the original
+    they may lie in its padding, and the stretch between them is always said twice.
     """
+    original = kind is RejectedKind.ORIGINAL
     rows = []
     for tokens, length in zip(batch.semantic, batch.semantic_len.tolist(), strict=True):
-        true = tokens[:length]
-        first, second = sorted(torch.randint(0, length + 1, (2,)).tolist())
-        if torch.rand(()) < 0.5:
+        true = tokens if original else tokens[:length]
+        cuts = len(true) + (0 if original else 1)
+        first, second = sorted(torch.randint(0, cuts, (2,)).tolist())
+        if original or torch.rand(()) < 0.5:
             rows.append(torch.cat((true[:second], true[first:second], true[second:])))
         else:
             rows.append(torch.cat((true[:first], true[second:])))

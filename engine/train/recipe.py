@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from torch.optim import AdamW
 
-from engine.protocol.stages.training import TrainSovitsParameters
+from engine.protocol.stages.training import SovitsSchedule, TrainSovitsParameters
 from engine.train.losses import MEL_WEIGHT
 
 BETAS: Final = (0.8, 0.99)
@@ -20,6 +20,12 @@ SHARE: Final = "share"
 def adam(groups: list[dict[str, Any]], rate: float) -> AdamW:
     """The official optimiser of both SoVITS trainings; every group has its share of the rate."""
     return AdamW(groups, lr=rate, betas=BETAS, eps=EPSILON, fused=True)
+
+
+def rate_of(parameters: TrainSovitsParameters, epoch: int) -> float:
+    """The learning rate of an epoch, counted from 0: it falls from epoch to epoch."""
+    before = 1 if parameters.schedule is SovitsSchedule.ORIGINAL else 0
+    return parameters.learning_rate * RATE_DECAY ** (epoch + before)
 
 
 def official_settings(parameters: TrainSovitsParameters, experiment: Path) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from engine.train.plan import (
     repeated,
     repetition,
 )
-from engine.train.recipe import RATE_DECAY, SHARE, adam, official_settings
+from engine.train.recipe import SHARE, adam, official_settings, rate_of
 from engine.train.sovits_data import (
     SovitsBatch,
     SovitsItem,
@@ -267,7 +267,7 @@ class SovitsTraining:
 
     def begin_epoch(self, epoch: int) -> None:
         """All rates decay from epoch to epoch."""
-        rate = self._parameters.learning_rate * RATE_DECAY**epoch
+        rate = rate_of(self._parameters, epoch)
         for optimiser in (self._generator_optimiser, self._judge_optimiser):
             for group in optimiser.param_groups:
                 group["lr"] = rate * group[SHARE]

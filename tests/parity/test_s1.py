@@ -8,13 +8,15 @@ import torch
 
 from engine.infer.options import SamplingOptions
 from engine.infer.semantic import SemanticRequest, generate_batch, generate_tokens
-from engine.models.gpt import KEY_PREFIX, Gpt, GptConfig, RejectedSequences
+from engine.models.gpt import KEY_PREFIX, Gpt, GptConfig, PaddingRules, RejectedSequences
 from tests.parity.kit.cases import GoldenCase, case_names
 from tests.parity.kit.official import manifest
 
 _DECODING = [name for name in case_names("s1_") if re.search(r"greedy|_eos|noprompt", name)]
 _TRAINING = [name for name in case_names("s1_") if re.search(r"_train$|_dpo", name)]
 _LEFT_PADDED = "s1_v2_train_textpad"
+AS_THERE = PaddingRules(counted=True, start_hidden=True)
+"""What the stage's parameters text_padding and token_padding give as `original`."""
 
 
 def _limit(case):
@@ -88,7 +90,7 @@ def test_batched_decoding(name, gpt_of):
     assert problems == []
 
 
-def _loss(gpt, case):
+def _loss(gpt, case, padding=AS_THERE):
     inputs = {key: torch.from_numpy(value) for key, value in case.inputs.items()}
     rejected = None
     if "reject_semantic" in inputs:
@@ -100,10 +102,11 @@ def _loss(gpt, case):
         inputs["semantic_len"],
         inputs["bert"],
         rejected,
+        padding,
     )
 
 
-@pytest.mark.parametrize("name", _TRAINING)
+@pytest.mark.parametrize("name", [*_TRAINING, _LEFT_PADDED])
 def test_training_loss_and_gradients(name, gpt_of):
     case = GoldenCase(name)
     gpt = gpt_of(case)
@@ -123,9 +126,9 @@ def test_training_loss_and_gradients(name, gpt_of):
 
 
 def test_a_padded_text_is_trained_as_if_it_stood_alone(gpt_of):
-    """The original hides the wrong end of shorter texts (its case is stored for information only).
+    """The original hides the wrong end of shorter texts, and learns from padded places.
 
-    Ours hides the padding: a short text in a batch has the loss that it has by itself, whatever
+    Ours hides the padding: a short clip in a batch has the loss that it has by itself, whatever
     stands in the padding, and so the batch's loss is not the original's.
     """
     case = GoldenCase(_LEFT_PADDED)
@@ -135,16 +138,18 @@ def test_a_padded_text_is_trained_as_if_it_stood_alone(gpt_of):
     lengths = inputs["phones_len"]
     assert lengths.min() < lengths.max()
     with torch.no_grad():
-        together = _loss(gpt, case)
+        together = _loss(gpt, case, PaddingRules())
         alone = [
             gpt.loss(
                 inputs["phones"][row : row + 1, :count],
                 lengths[row : row + 1],
-                inputs["semantic"][row : row + 1],
+                inputs["semantic"][row : row + 1, :tokens],
                 inputs["semantic_len"][row : row + 1],
                 inputs["bert"][row : row + 1, :, :count],
             ).loss
-            for row, count in enumerate(lengths.tolist())
+            for row, (count, tokens) in enumerate(
+                zip(lengths.tolist(), inputs["semantic_len"].tolist(), strict=True)
+            )
         ]
     torch.testing.assert_close(together.loss, torch.stack(alone).sum(), rtol=1e-5, atol=1e-3)
     assert case.problems("loss", together.loss.numpy())

@@ -17,6 +17,49 @@ class TrainingPrecision(StrEnum):
     BF16 = "bf16"
 
 
+class SovitsSchedule(StrEnum):
+    """How the learning rate of SoVITS changes."""
+
+    FULL_AT_FIRST = "full_at_first"
+    ORIGINAL = "original"
+
+
+class GptSchedule(StrEnum):
+    """How the learning rate of the GPT changes."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
+    ORIGINAL = "original"
+
+
+class Accumulation(StrEnum):
+    """Which batches a step of the GPT's training gathers."""
+
+    EVEN = "even"
+    ORIGINAL = "original"
+
+
+class TextPadding(StrEnum):
+    """What is hidden of a text that is shorter than others of its batch."""
+
+    HIDDEN = "hidden"
+    ORIGINAL = "original"
+
+
+class TokenPadding(StrEnum):
+    """Whether the padding behind shorter clips of a batch is learnt from."""
+
+    LEFT_OUT = "left_out"
+    ORIGINAL = "original"
+
+
+class RejectedKind(StrEnum):
+    """What preference training rejects."""
+
+    REPEATED_OR_LEFT_OUT = "repeated_or_left_out"
+    ORIGINAL = "original"
+
+
 class TrainingParameters(ExperimentParameters):
     """What both trainings take."""
 
@@ -99,6 +142,12 @@ class TrainSovitsParameters(TrainingParameters):
     learning_rate: float = parameter(
         1e-4, "Learning rate", "How fast the network changes.", expert=True, gt=0, le=0.01
     )
+    schedule: SovitsSchedule = parameter(
+        SovitsSchedule.FULL_AT_FIRST,
+        "Course of the rate",
+        "It falls by 0.0125 % after every epoch. original: as there, once before the first one, too.",
+        expert=True,
+    )
     lora_rank: int = parameter(
         32,
         "Rank of the adapter",
@@ -165,6 +214,14 @@ class TrainGptParameters(TrainingParameters):
     learning_rate: float = parameter(
         0.002, "Learning rate", "How fast the network changes.", expert=True, gt=0, le=0.1
     )
+    schedule: GptSchedule = parameter(
+        GptSchedule.CONSTANT,
+        "Course of the rate",
+        "constant: the same in every step. cosine: falls from epoch to epoch, to a twentieth in the last. "
+        "original: as there, where the planned course is lost: five times the rate in the very first step, "
+        "then constant.",
+        expert=True,
+    )
     accumulate_batches: int = parameter(
         4,
         "Batches a step",
@@ -173,12 +230,41 @@ class TrainGptParameters(TrainingParameters):
         expert=True,
         ge=1,
     )
+    accumulation: Accumulation = parameter(
+        Accumulation.EVEN,
+        "Gathering of batches",
+        "even: every step takes as many; an epoch's last one takes what is left. original: as there, an "
+        "epoch's first step takes one batch more, and what is left waits for the next epoch: after the last "
+        "one it is lost.",
+        expert=True,
+    )
+    text_padding: TextPadding = parameter(
+        TextPadding.HIDDEN,
+        "Padding of texts",
+        "hidden: nobody sees the padding of a shorter text. original: as there, where the wrong end is "
+        "hidden: the text's first phones, as many as there is padding.",
+        expert=True,
+    )
+    token_padding: TokenPadding = parameter(
+        TokenPadding.LEFT_OUT,
+        "Padding of tokens",
+        "left_out: a clip ends with one end mark. original: as there, every padded place behind a shorter "
+        "clip is learnt as another end mark.",
+        expert=True,
+    )
     dpo: bool = parameter(
         False,
         "Preference training (DPO)",
         "Teaches the network to avoid repeated and dropped words; slower.",
         expert=True,
         api="if_dpo",
+    )
+    rejected: RejectedKind = parameter(
+        RejectedKind.REPEATED_OR_LEFT_OUT,
+        "What preference training rejects",
+        "repeated_or_left_out: a stretch of the clip said twice, or left out. original: as there, it "
+        "is always said twice, and may lie in the padding.",
+        expert=True,
     )
     pretrained_gpt: Path | None = parameter(
         None,

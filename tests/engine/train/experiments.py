@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from engine.models.discriminators import DiscriminatorConfig
 from engine.models.gpt import GptConfig
 from engine.models.sovits_config import SovitsConfig
+from engine.modules.dropout import Dropout
 from engine.protocol.versions import version
 from engine.protocol.workspace import Experiment, Workspace
 from engine.train.scratch import new_discriminators, new_generator, new_gpt
@@ -110,3 +112,14 @@ def prepare(folder: Path, sizes: SovitsConfig = SOVITS_SIZES) -> Prepared:
     judges = replace(JUDGE_SIZES, periods=version(sizes.version).judge_periods)
     new_discriminators(made.discriminator, judges, seed=1)
     return made
+
+
+def without_chance(network):
+    """Takes the dropout out of a network."""
+    for part in network.modules():
+        if isinstance(part, Dropout):
+            part.share = 0.0
+        elif isinstance(part, nn.Dropout):
+            part.p = 0.0
+        elif hasattr(part, "dropout") and isinstance(part.dropout, float):
+            part.dropout = 0.0

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from torch import nn
 
 from engine.checkpoints.inspection import ModelKind, inspect
 from engine.models.discriminators import load_discriminators
 from engine.models.gpt import load_gpt
 from engine.models.sovits import load_sovits
-from engine.modules.dropout import Dropout
 from engine.protocol.context import RecordingContext
 from engine.protocol.errors import Cancelled, WorkerDied
 from engine.protocol.stages.training import TrainGptParameters, TrainSovitsParameters
@@ -25,20 +23,10 @@ from engine.train.gpt_data import gpt_items
 from engine.train.peers import Group, Peers
 from engine.train.plan import numbered
 from engine.train.sovits_data import sovits_items
-from tests.engine.train.experiments import NAMES, prepare
+from tests.engine.train.experiments import NAMES, prepare, without_chance
 
 STEPS = [[(0, 1, 2, 3)], [(4, 4, 1, 5)], [(3,)]]
 """Even shares, a clip that comes twice, and a step with nothing for the second process."""
-
-
-def without_chance(network):
-    for part in network.modules():
-        if isinstance(part, Dropout):
-            part.share = 0.0
-        elif isinstance(part, nn.Dropout):
-            part.p = 0.0
-        elif hasattr(part, "dropout") and isinstance(part.dropout, float):
-            part.dropout = 0.0
 
 
 def make(stage, prepared):

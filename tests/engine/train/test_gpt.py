@@ -11,11 +11,14 @@ from engine.checkpoints.inspection import ModelKind, inspect
 from engine.checkpoints.reader import read_checkpoint, read_state
 from engine.models.gpt import load_gpt
 from engine.protocol.context import RecordingContext
-from engine.protocol.errors import BadCheckpoint, Cancelled, MissingModel, NothingToDo
+from engine.protocol.errors import BadCheckpoint, BadParameters, Cancelled, MissingModel, NothingToDo
 from engine.protocol.launch import worker_environment
 from engine.protocol.stages.training import TrainGptParameters
+from engine.protocol.versions import version
+from engine.protocol.workspace import Workspace
 from engine.train import gpt
-from tests.engine.train.experiments import prepare
+from engine.train.gpt_data import gpt_items
+from tests.engine.train.experiments import prepare, without_chance
 from tests.engine.train.test_loop import StopsAt, losses
 
 
@@ -135,6 +138,84 @@ def test_mixed_precision(prepared):
     _, rough = train(prepare(prepared.workspace / "other"), total_epochs=1, precision="bf16")
     assert losses(rough) != losses(plain)
     assert losses(rough) == pytest.approx(losses(plain), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("constant", [0.002] * 6),
+        ("cosine", [0.002, 0.002, 0.00105, 0.00105, 0.0001, 0.0001]),
+        ("original", [0.01] + [0.002] * 5),
+    ],
+)
+def test_the_rate_takes_the_course_of_its_name(prepared, schedule, rates):
+    first = StopsAt(3)
+    with pytest.raises(Cancelled):
+        train(prepared, first, schedule=schedule, accumulate_batches=3, total_epochs=3)
+    _, second = train(prepared, schedule=schedule, accumulate_batches=3, total_epochs=3)
+    told = [one["learning_rate"] for context in (first, second) for _, one in context.metrics]
+    assert told == pytest.approx(rates)
+
+
+def training_of(prepared, **changes):
+    """The training that the stage makes, without chance in its network."""
+    parameters = TrainGptParameters(**values(prepared, **changes))
+    model = load_gpt(prepared.gpt)
+    without_chance(model)
+    experiment = Workspace(prepared.workspace).experiment(prepared.name)
+    items, _ = gpt_items(experiment, version("v2"), model.config)
+    return gpt.GptTraining(parameters, model, items, prepared.workspace)
+
+
+def test_batches_are_gathered_evenly_or_as_in_the_original(prepared):
+    even, there = (
+        [
+            training_of(prepared, batch_size=4, accumulate_batches=4, accumulation=name).plan(epoch)
+            for epoch in range(3)
+        ]
+        for name in ("even", "original")
+    )
+    assert [[len(step) for step in plan] for plan in even] == [[4] * 6] * 3
+    assert [[len(step) for step in plan] for plan in there] == [
+        [5, 4, 4, 4, 4],  # three are left
+        [8, 4, 4, 4, 4],
+        [8, 4, 4, 4, 4],
+    ]
+    one, other = ([batch for plan in plans for step in plan for batch in step] for plans in (even, there))
+    assert other == one[:-3]
+
+
+def test_batches_that_never_make_a_step_of_the_original_are_refused(prepared):
+    with pytest.raises(BadParameters, match="never move: an epoch has 6, and a step takes 8"):
+        train(prepared, batch_size=16, accumulate_batches=7, accumulation="original")
+
+
+def test_how_batches_are_gathered_belongs_to_the_order(prepared):
+    orders = {training_of(prepared, accumulation=name).order for name in ("even", "original")}
+    assert len(orders) == 2
+
+
+def loss_of(prepared, step, **changes):
+    training = training_of(prepared, **changes)
+    return training.step(training.load(step), 0, lambda: None)
+
+
+def test_padding_is_left_out_unless_the_original_is_wanted(prepared):
+    whole, cut = [(0, 5)], [(0,), (5,)]
+    figures = {
+        name: [loss_of(prepared, step, **changes) for step in (whole, cut)]
+        for name, changes in {
+            "ours": {},
+            "texts": {"text_padding": "original"},
+            "tokens": {"token_padding": "original"},
+        }.items()
+    }
+    for name in ("loss", "grad_norm"):
+        ours, texts, tokens = ([one[name] for one in told] for told in figures.values())
+        assert ours[0] == pytest.approx(ours[1], rel=1e-4)  # a clip learns the same in every company
+        assert texts[0] != pytest.approx(texts[1], rel=1e-3)
+        assert tokens[0] != pytest.approx(tokens[1], rel=1e-3)
+        assert texts[1] == tokens[1] == ours[1]  # alone there is no padding
 
 
 def test_left_out_clips_are_listed(prepared):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.protocol.errors import BadLabels, BadParameters, NothingToDo
+from engine.protocol.stages.training import RejectedKind
 from engine.protocol.versions import version
 from engine.protocol.workspace import Experiment
 from engine.text.symbols import phone_ids
@@ -111,7 +112,7 @@ def test_padding_and_features(experiment):
     assert batch.bert.shape == (2, 8, 3)
     assert batch.bert[0].abs().sum() == 0
     assert batch.bert[1].tolist() == [[5.0, 5.0, 0.0]] * 8
-    assert batch.targets == 8
+    assert (batch.targets, batch.own_targets) == (8, 6)
 
 
 def test_features_of_other_text_are_named(experiment):
@@ -137,6 +138,18 @@ def test_rejected_sequences_repeat_or_leave_out_a_stretch():
             shorter += length < full
     assert longer > 15
     assert shorter > 15
+
+
+def test_rejected_sequences_of_the_original_always_repeat_and_may_do_so_in_the_padding():
+    batch = gpt_batch([item([1], range(20)), item([1], range(7))], GPT_SIZES)
+    torch.manual_seed(0)
+    made = [rejected_sequences(batch, 32, torch.device("cpu"), RejectedKind.ORIGINAL) for _ in range(20)]
+    assert all(int(one.lengths.min()) >= 20 for one in made)
+    repeated = [
+        row[:length].tolist() for one in made for row, length in zip(one.semantic, one.lengths, strict=True)
+    ]
+    assert max(map(len, repeated)) > 25
+    assert all(row[-1] in (19, 32) for row in repeated)  # the row's end stays, as its padding does
 
 
 def test_phones_get_the_table_of_their_version(experiment):
