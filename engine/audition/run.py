@@ -24,7 +24,7 @@ from engine.protocol.auditions import (
 )
 from engine.protocol.context import Context
 from engine.protocol.errors import BadAudio, BadCheckpoint, BadParameters, MissingModel, NothingToDo
-from engine.protocol.exports import Export, gpt_exports, sovits_exports
+from engine.protocol.exports import Export, gpt_exports, newest, sovits_exports
 from engine.protocol.results import Skipped, StageResult, artifacts
 from engine.protocol.stages.audition import AuditionParameters
 from engine.protocol.stages.dataset import Precision
@@ -83,11 +83,12 @@ def run(parameters: AuditionParameters, context: Context) -> StageResult:
 
 
 def choose_pairs(gpts: Sequence[Export], sovits: Sequence[Export], *, every: bool) -> list[Pair]:
-    """Every pair; or each save with the newest of the other kind. The newest pair comes first."""
+    """Every pair; or each with the newest save of the other kind. The newest pair comes first."""
     pairs = [Pair(gpt=gpt, sovits=other) for other in reversed(sovits) for gpt in reversed(gpts)]
     if every:
         return pairs
-    return [pair for pair in pairs if pair.gpt is gpts[-1] or pair.sovits is sovits[-1]]
+    last_gpt, last_sovits = newest(gpts), newest(sovits)
+    return [pair for pair in pairs if pair.gpt is last_gpt or pair.sovits is last_sovits]
 
 
 @dataclass(slots=True)

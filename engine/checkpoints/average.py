@@ -13,7 +13,11 @@ from engine.checkpoints.layout import ZIP_MAGIC
 from engine.checkpoints.reader import Checkpoint, read_checkpoint
 from engine.checkpoints.refusals import shortened
 from engine.checkpoints.writer import write_gpt, write_sovits
+from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint, BadParameters
+from engine.protocol.exports import by_age, mean_name
+from engine.protocol.results import StageResult, artifacts
+from engine.protocol.stages.averaging import AverageParameters
 
 _FEWEST: Final = 2
 
@@ -51,6 +55,25 @@ def average(paths: Sequence[Path], out: Path) -> Path:
         return write_gpt(out, weights, last.config, info, half=half)
     header = last.header or ZIP_MAGIC
     return write_sovits(out, weights, last.config, info, header=header, lora_rank=last.lora_rank, half=half)
+
+
+def run(parameters: AverageParameters, context: Context) -> StageResult:
+    """The stage `average`: writes the mean beside the newest of the saves, under the names of all.
+
+    Raises:
+        BadParameters: they are not two or more saves of one training.
+        MissingModel: a file is not there.
+        BadCheckpoint: a file is damaged, or they are not of one kind and shape.
+        OutOfSpace: the file cannot be written.
+    """
+    files = by_age([path.absolute() for path in parameters.files])
+    out = parameters.out or files[-1].with_name(mean_name([path.name for path in files]))
+    context.check_cancelled()
+    average(files, out.absolute())
+    context.artifact(out, "weights")
+    return StageResult(
+        summary=f"The mean of {len(files)} saves is {out.name}.", artifacts=artifacts("weights", [out])
+    )
 
 
 def _one_kind(paths: Sequence[Path]) -> CheckpointInfo:

@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
+from engine.protocol.exports import epochs_told
 from engine.protocol.label_list import replace_text
 from engine.protocol.model import StrictModel
 from engine.protocol.versions import ModelVersion
@@ -65,6 +66,18 @@ class Audition(StrictModel):
         return _mean(line.error for line in self.lines)
 
     @property
+    def epochs(self) -> tuple[str, str]:
+        """Epochs of SoVITS and GPT for people; all of them where one is a mean."""
+        sovits, gpt = epochs_told(self.sovits, self.sovits_epoch), epochs_told(self.gpt, self.gpt_epoch)
+        return sovits, gpt
+
+    @property
+    def epoch_words(self) -> tuple[str, str]:
+        """The same as `epoch 8` and `mean 8+4`."""
+        sovits, gpt = (told if "+" in told else f"epoch {told}" for told in self.epochs)
+        return sovits, gpt
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """The sentences."""
         return tuple(line.text for line in self.lines)
@@ -84,7 +97,8 @@ class Heard:
     @property
     def title(self) -> str:
         """The pair for people."""
-        return f"epoch {self.audition.sovits_epoch} of SoVITS with epoch {self.audition.gpt_epoch} of GPT"
+        sovits, gpt = self.audition.epoch_words
+        return f"{sovits} of SoVITS with {gpt} of GPT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

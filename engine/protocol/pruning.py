@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.protocol.auditions import Heard, audition_weights, read_auditions, recommend
 from engine.protocol.errors import BadParameters, MissingModel, OutOfSpace
-from engine.protocol.exports import Export, gpt_exports, sovits_exports
+from engine.protocol.exports import Export, gpt_exports, newest, sovits_exports
 from engine.protocol.versions import VERSIONS, ModelVersion
 from engine.protocol.voices import CARD, read_voice
 from engine.protocol.workspace import Workspace
@@ -146,7 +146,7 @@ def _reasons(workspace: Workspace, version: ModelVersion, experiment: str) -> di
         sovits_exports(workspace, version, experiment),
     ):
         if exports:
-            reasons[exports[-1].path] = "the newest"
+            reasons[newest(exports).path] = "the newest"
     heard = [
         one
         for one in read_auditions(workspace.experiment(experiment), version)

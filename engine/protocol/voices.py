@@ -13,12 +13,14 @@ from pydantic import Field, ValidationError
 from engine.protocol.errors import BadParameters, MissingModel
 from engine.protocol.label_list import replace_text
 from engine.protocol.model import StrictModel
-from engine.protocol.versions import VERSIONS
+from engine.protocol.versions import VERSIONS, ModelVersion
 from engine.protocol.workspace import Workspace
 
 CARD: Final = "voice.json"
 _GPT_NAME: Final = re.compile(r"^(?P<name>.+)-e(?P<epoch>\d+)\.ckpt$")
 _SOVITS_NAME: Final = re.compile(r"^(?P<name>.+)_e(?P<epoch>\d+)_s(?P<step>\d+)\.pth$")
+_GPT_MEAN: Final = re.compile(r"^(?P<name>.+)-e\d+(?:\+\d+)+\.ckpt$")
+_SOVITS_MEAN: Final = re.compile(r"^(?P<name>.+)_e\d+_s\d+(?:\+\d+)+\.pth$")
 
 
 class Manner(StrictModel):
@@ -144,23 +146,39 @@ def find_voice(name: str, workspace: Workspace, built_in: Sequence[Path] = ()) -
 
 
 def _pairs(workspace: Workspace) -> Iterator[Voice]:
-    """The newest GPT and SoVITS weights of every name that has both."""
+    """The newest GPT and SoVITS weights of every name that has both; then each mean with the other kind."""
     for version in VERSIONS.values():
-        gpts = _newest(workspace.gpt_weights(version), _GPT_NAME)
-        sovits = _newest(workspace.sovits_weights(version), _SOVITS_NAME)
+        gpt_folder, sovits_folder = workspace.gpt_weights(version), workspace.sovits_weights(version)
+        gpts, sovits = _newest(gpt_folder, _GPT_NAME), _newest(sovits_folder, _SOVITS_NAME)
         for name in sorted(gpts.keys() & sovits.keys()):
-            yield Voice(
-                name=name,
-                version=version.name,
-                language="en",
-                gpt=gpts[name],
-                sovits=sovits[name],
-                content_encoder=None,
-                reference=None,
-                prompt_text="",
-                prompt_language="en",
-                card=None,
-            )
+            yield _pair(name, version, gpts[name], sovits[name])
+        for name, path in _means(gpt_folder, _GPT_MEAN):
+            if name in sovits:
+                yield _pair(path.stem, version, path, sovits[name])
+        for name, path in _means(sovits_folder, _SOVITS_MEAN):
+            if name in gpts:
+                yield _pair(path.stem, version, gpts[name], path)
+
+
+def _pair(name: str, version: ModelVersion, gpt: Path, sovits: Path) -> Voice:
+    return Voice(
+        name=name,
+        version=version.name,
+        language="en",
+        gpt=gpt,
+        sovits=sovits,
+        content_encoder=None,
+        reference=None,
+        prompt_text="",
+        prompt_language="en",
+        card=None,
+    )
+
+
+def _means(folder: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+        if found := pattern.match(path.name):
+            yield found["name"], path
 
 
 def _newest(folder: Path, pattern: re.Pattern[str]) -> dict[str, Path]:

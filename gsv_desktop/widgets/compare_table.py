@@ -148,9 +148,7 @@ class CompareTable(QTableWidget):
     def _fill_pair(self, column: int, one: Heard, *, best: bool) -> None:
         audition = one.audition
         star = f"{STAR} " if best else ""
-        head = QTableWidgetItem(
-            self.tr("%sSoVITS epoch %d\nGPT epoch %d") % (star, audition.sovits_epoch, audition.gpt_epoch)
-        )
+        head = QTableWidgetItem(self.tr("%sSoVITS %s\nGPT %s") % (star, *audition.epoch_words))
         head.setToolTip(f"{audition.sovits}\n{audition.gpt}")
         head.setFont(_bold(head.font()) if best else head.font())
         self.setHorizontalHeaderItem(column, head)

@@ -61,7 +61,8 @@ def field_type(spec: FieldSpec) -> FieldType:
     annotation: Any = spec.info.annotation
     parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     plain = [part for part in parts if part is not type(None)]
-    first = plain[0]
+    several = spec.kind is not FieldKind.TEXT and any(get_origin(_bare(part)) is tuple for part in plain)
+    first = get_args(_bare(plain[0]))[0] if several and get_origin(_bare(plain[0])) is tuple else plain[0]
     options: tuple[str, ...] = ()
     if get_origin(first) is Literal:
         options, first = tuple(str(value) for value in get_args(first)), str
@@ -79,7 +80,7 @@ def field_type(spec: FieldSpec) -> FieldType:
         options=options,
         least=limits.get("ge", limits.get("gt")),
         most=limits.get("le", limits.get("lt")),
-        several=any(get_origin(_bare(part)) is tuple for part in plain[1:]),
+        several=several,
     )
 
 

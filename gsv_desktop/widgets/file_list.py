@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QListView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -41,12 +41,26 @@ class FileList(QListView):
 
     Signals:
         chosen: the path of the file that is current now.
+        selected_changed: other files are selected.
     """
 
     chosen = Signal(object)
+    selected_changed = Signal()
 
-    def __init__(self, name: str, parent: QWidget | None = None, empty_text: str = "") -> None:
+    def __init__(
+        self, name: str, parent: QWidget | None = None, empty_text: str = "", *, several: bool = False
+    ) -> None:
+        """Makes an empty list.
+
+        Args:
+            name: its name for screen readers.
+            parent: Qt parent.
+            empty_text: words in place of the files.
+            several: whether several files can be selected.
+        """
         super().__init__(parent)
+        if several:
+            self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._empty_text = empty_text
         self._model = _Paths(self)
         self.setModel(self._model)
@@ -54,11 +68,19 @@ class FileList(QListView):
         self.setAlternatingRowColors(True)
         self.setUniformItemSizes(True)
         self.selectionModel().currentChanged.connect(self._on_current_changed)
+        self.selectionModel().selectionChanged.connect(lambda *_: self.selected_changed.emit())
+        self._model.modelReset.connect(self.selected_changed)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files that are shown."""
         return tuple(self._model.paths)
+
+    @property
+    def selected(self) -> tuple[Path, ...]:
+        """The files that are selected, in the order that they are shown in."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return tuple(self._model.paths[row] for row in rows)
 
     def show_paths(self, paths: Sequence[Path]) -> None:
         """Shows these files; nothing is chosen."""

@@ -4,11 +4,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
+from engine.protocol.auditions import audition_folder, write_audition
+from engine.protocol.versions import version
 from engine.protocol.voices import read_voice
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.pages.train.actions import When
 from tests.desktop.tabs import GPT, SOVITS, SPEAK
 from tests.engine.audition.studio import make_studio
+from tests.engine.protocol.test_auditions import report as audition_report
 
 WAIT_MS = 240_000
 
@@ -141,12 +144,56 @@ def test_space_is_freed_only_after_a_list_and_a_yes(qtbot, comparing, studio, mo
     monkeypatch.setattr("gsv_desktop.pages.train.page.QInputDialog.getDouble", lambda *_: (0.0, True))
     monkeypatch.setattr(
         "gsv_desktop.pages.train.page.QMessageBox.question",
-        lambda _parent, _title, text: asked.append(text) or answers[len(asked) - 1],
+        lambda _parent, _title, text, *_: asked.append(text) or answers[len(asked) - 1],
     )
     qtbot.mouseClick(page.tidy_button, Qt.MouseButton.LeftButton)
     assert studio.sovits[4].is_file()
     assert studio.sovits[4].name in asked[0]
-    assert studio.sovits[12].name not in asked[0]
+    assert " MB" in asked[0]
+    going, staying = asked[0].split("stay:")
+    assert studio.sovits[12].name not in going
+    assert f"{studio.sovits[12].name} (the newest)" in staying
     qtbot.mouseClick(page.tidy_button, Qt.MouseButton.LeftButton)
     assert [path.name for path in page.weights.paths] == [studio.sovits[12].name]
     assert studio.gpts[5].is_file()
+
+
+def test_saves_are_averaged_by_a_button_and_the_mean_is_a_voice_that_is_heard(qtbot, comparing, studio):
+    desktop, panel = comparing
+    page = desktop.window.pages[SOVITS]
+    page.views.setCurrentIndex(0)
+    page.shown()
+    assert not page.average_button.isEnabled()
+    page.weights.setCurrentIndex(page.weights.model().index(0, 0))
+    assert not page.average_button.isEnabled()
+    page.weights.selectAll()
+    qtbot.mouseClick(page.average_button, Qt.MouseButton.LeftButton)
+    job = desktop.board.job_of("average")
+    assert not page.average_button.isEnabled()
+    qtbot.waitUntil(lambda: job.state.ended, timeout=WAIT_MS)
+    assert job.state is WorkState.DONE, job.outcome
+    mean = studio.sovits[8].with_name(f"{studio.name}_e8_s40+4.pth")
+    assert mean in page.weights.paths
+    assert mean.name in page._heading.text()
+    # It can be chosen on the Speak page.
+    desktop.window.tabs.setCurrentIndex(SPEAK)
+    speak = desktop.window.pages[SPEAK]
+    names = [speak.voice.itemText(number) for number in range(speak.voice.count())]
+    assert mean.stem in names
+    speak.voice.setCurrentText(mean.stem)
+    assert speak.form_values()["sovits"] == str(mean)
+    # What was heard of it is shown beside the saves.
+    folder = audition_folder(studio.experiment, version("v2"))
+    for name, epoch, told in ((studio.sovits[4].name, 4, "4"), (mean.name, 8, "mean 8+4")):
+        report = audition_report(epoch, 5, error=0.1).model_copy(update={"sovits": name})
+        write_audition(folder / told, report)
+        for line in report.lines:
+            (folder / told / line.sound).write_bytes(b"")
+    panel.shown()
+    heads = [panel.table.horizontalHeaderItem(column).text() for column in range(panel.table.columnCount())]
+    assert [head.replace("★ ", "") for head in heads] == [
+        "SoVITS epoch 4\nGPT epoch 5",
+        "SoVITS mean 8+4\nGPT epoch 5",
+    ]
+    panel.table.choose(1)
+    assert panel.use_button.text() == "Use SoVITS mean 8+4 + GPT 5"

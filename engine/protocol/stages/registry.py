@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.protocol.errors import BadParameters
 from engine.protocol.stages.audition import AUDITION
+from engine.protocol.stages.averaging import AVERAGE
 from engine.protocol.stages.base import StageSpec
 from engine.protocol.stages.cleaning import DENOISE, SEPARATE
 from engine.protocol.stages.dataset import CHECK, SLICE, TRANSCRIBE
@@ -30,6 +31,7 @@ STAGES: Final = MappingProxyType(
             TRAIN_SOVITS,
             TRAIN_GPT,
             AUDITION,
+            AVERAGE,
             SPEAK,
         )
     }

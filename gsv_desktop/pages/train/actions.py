@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from engine.protocol.auditions import Heard, audition_weights
 from engine.protocol.curves import Points
 from engine.protocol.errors import MissingModel
 from engine.protocol.exports import gpt_exports, sovits_exports
+from engine.protocol.pruning import Candidate
 from engine.protocol.stages.audition import AUDITION
 from engine.protocol.versions import VERSIONS, ModelVersion
 from engine.protocol.versions import version as version_of
@@ -19,6 +20,7 @@ from engine.protocol.voices import VoiceCard, write_voice
 from engine.protocol.workspace import Workspace, check_name
 from gsv_desktop.core.project import Project, Values
 
+MOST_LINES: Final = 12
 BOOKKEEPING: Final = frozenset({"epoch", "seconds_per_step", "eta_s"})
 
 
@@ -34,6 +36,17 @@ def exported_weights(workspace: Workspace, stage: str, experiment: str) -> list[
                 path for path in folder.iterdir() if path.name.startswith(start) and path.suffix == suffix
             ]
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def shortened_lines(files: Sequence[Candidate]) -> str:
+    """A line for each file: name, size, and why it stays; so many that they fit on a screen."""
+    lines = [
+        f"{one.path.name}{f' ({one.reason})' if one.reason else ''}  {one.size_bytes / 10**6:.1f} MB"
+        for one in files[:MOST_LINES]
+    ]
+    if len(files) > MOST_LINES:
+        lines.append(f"… and {len(files) - MOST_LINES} more")
+    return "\n".join(lines)
 
 
 class When(StrEnum):
@@ -74,7 +87,7 @@ def make_voice(workspace: Workspace, experiment: str, heard: Heard) -> Path:
             )
     folder = workspace.voices / check_name(experiment)
     card = VoiceCard(
-        name=f"{experiment} (SoVITS {audition.sovits_epoch}, GPT {audition.gpt_epoch})",
+        name="{} (SoVITS {}, GPT {})".format(experiment, *audition.epochs),
         version=audition.version,
         language=audition.language,
         gpt=_seen_from(folder, gpt),

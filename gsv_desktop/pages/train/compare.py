@@ -283,9 +283,7 @@ class ComparePanel(QWidget):
     def _on_pair_chosen(self, heard: Heard) -> None:
         self._chosen = heard
         audition = heard.audition
-        self.use_button.setText(
-            self.tr("Use SoVITS %d + GPT %d") % (audition.sovits_epoch, audition.gpt_epoch)
-        )
+        self.use_button.setText(self.tr("Use SoVITS %s + GPT %s") % audition.epochs)
         self.use_button.setAccessibleName(self.tr("Use this voice: %s") % heard.title)
 
     @Slot(object)

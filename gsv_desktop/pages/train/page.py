@@ -20,17 +20,20 @@ from PySide6.QtWidgets import (
 
 from engine.protocol.curves import curve_path, read_curve
 from engine.protocol.errors import BadParameters, EngineError
+from engine.protocol.exports import mean_name
 from engine.protocol.pruning import plan_pruning, prune
+from engine.protocol.stages.averaging import AVERAGE
 from engine.protocol.stages.base import StageSpec
 from engine.protocol.stages.training import TrainingParameters
 from engine.protocol.training_place import TrainingPlace, states_folder, training_place
 from engine.protocol.versions import VERSIONS
 from gsv_desktop.core.state import WorkState
-from gsv_desktop.errors import show_error
+from gsv_desktop.errors import Fault, show_error
 from gsv_desktop.jobs.job import Job
+from gsv_desktop.jobs.outcome import Outcome
 from gsv_desktop.pages.services import Services
 from gsv_desktop.pages.stage_page import StagePage
-from gsv_desktop.pages.train.actions import exported_weights, figures_of, forecast_words
+from gsv_desktop.pages.train.actions import exported_weights, figures_of, forecast_words, shortened_lines
 from gsv_desktop.pages.train.compare import ComparePanel
 from gsv_desktop.widgets.chart import LossChart
 from gsv_desktop.widgets.file_list import FileList
@@ -38,6 +41,7 @@ from gsv_desktop.widgets.file_list import FileList
 MOST_EPOCHS: Final = 10_000
 GIGABYTE: Final = 10**9
 USUAL_VERSION: Final = "v2"
+WEIGHTS_HEIGHT: Final = 96
 
 
 class TrainPage(StagePage):
@@ -59,8 +63,14 @@ class TrainPage(StagePage):
             self.tr("Lists the saves that may go; the newest, the best and those in use stay")
         )
         self.tidy_button.clicked.connect(self._on_tidy)
-        self.weights = FileList(self.tr("Weights"), self)
-        self.weights.setMaximumHeight(60)
+        self.average_button = QPushButton(self.tr("Average"), self)
+        self.average_button.setToolTip(
+            self.tr("Makes one voice of two or more saves: select them with Ctrl or Shift and a click")
+        )
+        self.average_button.clicked.connect(self._on_average)
+        self.weights = FileList(self.tr("Weights"), self, several=True)
+        self.weights.setMaximumHeight(WEIGHTS_HEIGHT)
+        self.weights.selected_changed.connect(self._show_averaging)
         self.compare = ComparePanel(services, self._version, self._device, self)
         self.views = QTabWidget(self)
         self.views.setDocumentMode(True)
@@ -69,6 +79,7 @@ class TrainPage(StagePage):
         self.views.addTab(self.compare, self.tr("Compare by ear"))
         self.add_result(self.views)
         services.board.experiment_renamed.connect(self.shown)
+        services.board.stage_changed.connect(self._on_average_changed)
         self.shown()
 
     def _make_curves(self) -> QWidget:
@@ -79,6 +90,7 @@ class TrainPage(StagePage):
         layout.addWidget(self._forecast)
         line = QHBoxLayout()
         line.addWidget(self._heading, 1)
+        line.addWidget(self.average_button)
         line.addWidget(self.tidy_button)
         layout.addLayout(line)
         layout.addWidget(self.weights)
@@ -113,6 +125,8 @@ class TrainPage(StagePage):
         self.weights.show_paths(found)
         self.weights.setVisible(bool(found))
         self.tidy_button.setVisible(bool(found))
+        self.average_button.setVisible(len(found) > 1)
+        self._show_averaging()
         self._heading.setText(
             self.tr("Weights that can speak (newest first)")
             if found
@@ -190,6 +204,39 @@ class TrainPage(StagePage):
             self.compare.weights_saved()
 
     @Slot()
+    def _show_averaging(self) -> None:
+        """Two saves or more can be averaged, while nothing is."""
+        active = self.services.board.record(AVERAGE.name).state.active
+        self.average_button.setEnabled(len(self.weights.selected) > 1 and not active)
+        self.average_button.setText(self.tr("Averaging …") if active else self.tr("Average"))
+
+    @Slot()
+    def _on_average(self) -> None:
+        """Starts it; the mean lies beside the saves, and is among the voices."""
+        chosen = self.weights.selected
+        try:
+            mean_name([path.name for path in chosen])
+        except EngineError as error:
+            show_error(self, error)
+            return
+        job = self.services.board.start(AVERAGE.name, {"files": [str(path) for path in chosen]})
+        job.ended.connect(self._on_average_ended)
+
+    @Slot(object)
+    def _on_average_ended(self, outcome: Outcome) -> None:
+        self.shown()
+        if outcome.result is not None:
+            words = self.tr("%s Speak has it among the voices; Compare by ear lets it be heard.")
+            self._heading.setText(words % outcome.result.summary)
+        elif outcome.state is WorkState.FAILED:
+            show_error(self, Fault(message=outcome.message, hint=outcome.hint, detail=outcome.detail))
+
+    @Slot(str)
+    def _on_average_changed(self, stage: str) -> None:
+        if stage == AVERAGE.name:
+            self._show_averaging()
+
+    @Slot()
     def _on_tidy(self) -> None:
         """Asks for the room that there is, lists what would go, and removes it when that is wanted."""
         project = self.services.board.project
@@ -212,12 +259,14 @@ class TrainPage(StagePage):
                 self, self.tr("Free space"), self.tr("Nothing can go.") + "\n" + plan.text()
             )
             return
-        names = "\n".join(one.path.name for one in plan.removed)
+        going, staying = (shortened_lines(files) for files in (plan.removed, plan.kept))
         answer = QMessageBox.question(
             self,
             self.tr("Free space"),
-            self.tr("Remove these %d files? The newest, the best and those in use stay.\n\n%s")
-            % (len(plan.removed), names),
+            self.tr("Remove these %d files?\n\n%s\n\nThese stay:\n\n%s")
+            % (len(plan.removed), going, staying),
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
+            QMessageBox.StandardButton.No,
         )
         if answer == QMessageBox.StandardButton.Yes:
             try:

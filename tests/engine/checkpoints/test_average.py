@@ -1,13 +1,17 @@
+from pathlib import Path
+
 import pytest
 import torch
 
-from engine.checkpoints.average import average
+from engine.checkpoints.average import average, run
 from engine.checkpoints.inspection import inspect
 from engine.checkpoints.reader import read_checkpoint
 from engine.checkpoints.writer import write_gpt, write_sovits
 from engine.models.gpt import Gpt, export_gpt, load_gpt
 from engine.models.sovits import Sovits, export_sovits, load_sovits
+from engine.protocol.context import RecordingContext
 from engine.protocol.errors import BadCheckpoint, BadParameters, MissingModel
+from engine.protocol.stages.averaging import AverageParameters
 from tests.engine.infer.voices import GPT, SOVITS
 
 
@@ -94,3 +98,16 @@ def test_what_is_asked_must_make_sense(folder):
         average([one, other], one)
     with pytest.raises(MissingModel):
         average([one, folder / "gone.ckpt"], folder / "mean.ckpt")
+
+
+def test_the_stage_puts_the_mean_beside_the_saves_whatever_their_order(folder):
+    first, second, third = gpts(folder)
+    context = RecordingContext()
+    result = run(AverageParameters(files=(third, first, second)), context)
+    out = folder / "声-e3+2+1.ckpt"
+    assert context.artifacts == [("weights", out)]
+    assert [Path(part.path) for part in result.artifacts] == [out]
+    assert read_checkpoint(out).info.endswith("声-e1, 声-e2, 声-e3")
+    load_gpt(out)
+    with pytest.raises(BadParameters, match="several saves"):
+        run(AverageParameters(files=(first, first)), context)

@@ -1,4 +1,15 @@
-from engine.protocol.exports import gpt_exports, gpt_name, sovits_exports, sovits_name
+import pytest
+
+from engine.protocol.errors import BadParameters
+from engine.protocol.exports import (
+    epochs_told,
+    gpt_exports,
+    gpt_name,
+    mean_name,
+    newest,
+    sovits_exports,
+    sovits_name,
+)
 from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
 
@@ -40,3 +51,40 @@ def test_what_is_named_is_found(tmp_path):
         path.write_bytes(b"")
     assert [one.mark for one in gpt_exports(workspace, v3, "声 1")] == ["e3"]
     assert [one.mark for one in sovits_exports(workspace, v3, "声 1")] == ["e1-s7", "e2-s9-l32"]
+
+
+def test_a_mean_is_named_after_its_saves_and_found_behind_the_newest(tmp_path):
+    workspace, v3 = Workspace(tmp_path / "用户 it's 名"), version("v3")
+    gpts, sovits = workspace.gpt_weights(v3), workspace.sovits_weights(v3)
+    names = [gpt_name("声 1", 4), gpt_name("声 1", 12), gpt_name("声 1", 8)]
+    assert mean_name(names) == "声 1-e12+8+4.ckpt"
+    adapters = [sovits_name("声 1", 1, 7, 32), sovits_name("声 1", 2, 14, 32)]
+    assert mean_name(adapters) == "声 1_e2_s14_l32+1.pth"
+    for folder, files in ((gpts, [*names, mean_name(names)]), (sovits, [*adapters, mean_name(adapters)])):
+        folder.mkdir(parents=True)
+        for name in files:
+            (folder / name).write_bytes(b"")
+    found = gpt_exports(workspace, v3, "声 1")
+    assert [one.mark for one in found] == ["e4", "e8", "e12", "e12+8+4"]
+    assert newest(found).mark == "e12"
+    marks = [one.mark for one in sovits_exports(workspace, v3, "声 1")]
+    assert marks == ["e1-s7-l32", "e2-s14-l32", "e2-s14-l32+1"]
+    assert epochs_told(mean_name(names), 12) == "mean 12+8+4"
+    assert epochs_told(adapters[0], 1) == "1"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["me-e4.ckpt"],
+        ["me-e4.ckpt", "me-e4.ckpt"],
+        ["me-e4.ckpt", "you-e4.ckpt"],
+        ["me-e4.ckpt", "me_e4_s9.pth"],
+        ["me_e4_s9.pth", "me_e8_s18_l32.pth"],
+        ["me-e4.ckpt", "me-e8+4.ckpt"],
+        ["me-e4.ckpt", "pretrained.ckpt"],
+    ],
+)
+def test_what_has_no_mean_is_said(names):
+    with pytest.raises(BadParameters, match="several saves"):
+        mean_name(names)

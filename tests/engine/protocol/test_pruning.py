@@ -106,3 +106,11 @@ def test_sizes_are_read_as_people_write_them(text, size):
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(BadParameters):
         parse_size(text)
+
+
+def test_a_mean_does_not_take_the_place_of_the_newest_save(workspace):
+    mean = workspace.gpt_weights(V2) / "me-e5+4.ckpt"
+    mean.write_bytes(b"0" * SIZE)
+    plan = plan_pruning(workspace, "me", 0)
+    assert set(names(plan.kept)) == {"me-e5.ckpt", "me_e5_s5.pth"}
+    assert names(plan.removed)[-1] == mean.name

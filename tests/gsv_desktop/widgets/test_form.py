@@ -14,6 +14,7 @@ REQUIRED = {
     "workspace": "/w",
     "experiment": "e",
     "text": "Hi.",
+    "files": ["/x/me-e4.ckpt", "/x/它-e8.ckpt"],
 }
 OTHERS = {
     "threshold_db": -41.5,
