@@ -41,6 +41,7 @@ __all__ = [
     "is_adapter",
     "load_flow_sovits",
     "prepare_adapters",
+    "prepare_whole",
 ]
 
 _PHONE_TABLE: Final = "enc_p.text_embedding.weight"
@@ -139,6 +140,18 @@ def _with_base(
         ) from error
 
 
+def prepare_whole(model: FlowSovits) -> None:
+    """Makes a pretrained network ready for fine-tuning: all but the encoder of content and text may learn.
+
+    Args:
+        model: a whole network.
+    """
+    model.requires_grad_(requires_grad=True)
+    for name, tensor in model.named_parameters():
+        if name.startswith(_UNSEEN):
+            tensor.requires_grad_(False)
+
+
 def prepare_adapters(model: FlowSovits, rank: int, generator: torch.Generator | None = None) -> None:
     """Makes a pretrained network ready for fine-tuning: adapters in the flow, and what else may learn.
 
@@ -149,10 +162,7 @@ def prepare_adapters(model: FlowSovits, rank: int, generator: torch.Generator | 
         rank: rank of the adapters.
         generator: source of their first numbers.
     """
-    model.requires_grad_(requires_grad=True)
-    for name, tensor in model.named_parameters():
-        if name.startswith(_UNSEEN):
-            tensor.requires_grad_(False)
+    prepare_whole(model)
     add_adapters(model.cfm, rank, generator)
 
 

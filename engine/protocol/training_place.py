@@ -45,8 +45,9 @@ def states_folder(parameters: TrainingParameters) -> Path:
     if isinstance(parameters, TrainGptParameters):
         return experiment.gpt_folder(facts)
     folder = experiment.sovits_folder(facts)
-    if isinstance(parameters, TrainSovitsParameters) and facts.decoder is Decoder.MEL:
-        return folder.with_name(f"{folder.name}_lora_{parameters.lora_rank}")
+    rank = parameters.lora_rank if isinstance(parameters, TrainSovitsParameters) else 0
+    if rank and facts.decoder is Decoder.MEL:
+        return folder.with_name(f"{folder.name}_lora_{rank}")
     return folder
 
 

@@ -1,4 +1,7 @@
-"""Fine-tunes SoVITS of v3 or v4: adapters in the flow learn to sound like the clips, without judges."""
+"""Fine-tunes SoVITS of v3 or v4: its flow learns to sound like the clips, without judges.
+
+It learns by adapters, or as a whole where their rank is 0.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,14 @@ from engine.audio.resample import resample
 from engine.audio.spectrogram import MelSpec, log_mel, normalise_mel
 from engine.checkpoints.reader import read_checkpoint
 from engine.models.flow_network import FlowSovits, FlowVersion
-from engine.models.flow_sovits import export_adapters, is_adapter, load_flow_sovits, prepare_adapters
+from engine.models.flow_sovits import (
+    export_adapters,
+    export_flow_sovits,
+    is_adapter,
+    load_flow_sovits,
+    prepare_adapters,
+    prepare_whole,
+)
 from engine.models.sovits_config import SovitsConfig
 from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
@@ -107,7 +117,7 @@ class FlowTraining:
         items: Sequence[SovitsItem],
         weights: Path,
     ) -> None:
-        """Takes a network that `prepare_adapters` made ready."""
+        """Takes a network that `prepare_adapters` or `prepare_whole` made ready."""
         self.peers: Peers = ALONE
         self._parameters = parameters
         self._items = items
@@ -187,21 +197,19 @@ class FlowTraining:
             group["lr"] = rate_of(self._parameters, epoch) * group[SHARE]
 
     def weights_path(self, place: Place) -> Path:
-        """Where the adapter of a place is exported to."""
+        """Where the adapter, or the whole network, of a place is exported to."""
         rank = self._parameters.lora_rank
         return self._weights / sovits_name(self._parameters.experiment, place.epoch, place.step, rank)
 
     def export(self, place: Place) -> Path:
-        """Writes the adapter in the official layout, in half precision."""
+        """Writes the adapter, or the whole network, in the official layout, in half precision."""
+        path, rank = self.weights_path(place), self._parameters.lora_rank
+        info = f"{place.epoch}epoch_{place.step}iteration"
         settings = official_settings(self._parameters, self._items[0].sound.parent.parent)
-        settings["train"]["lora_rank"] = str(self._parameters.lora_rank)
-        return export_adapters(
-            self._network,
-            self.weights_path(place),
-            rank=self._parameters.lora_rank,
-            info=f"{place.epoch}epoch_{place.step}iteration",
-            config=settings,
-        )
+        if not rank:
+            return export_flow_sovits(self._network, path, info=info, config=settings)
+        settings["train"]["lora_rank"] = str(rank)
+        return export_adapters(self._network, path, rank=rank, info=info, config=settings)
 
 
 def flow_batch(clips: SovitsBatch, facts: FlowVersion, config: SovitsConfig) -> FlowBatch:
@@ -263,10 +271,13 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
             f"Every clip of the experiment {experiment.name!r} is longer than {longest_s:g} s.",
             hint="Slice the recordings into shorter clips.",
         )
-    prepare_adapters(network, parameters.lora_rank, torch.Generator().manual_seed(parameters.seed))
+    if parameters.lora_rank:
+        prepare_adapters(network, parameters.lora_rank, torch.Generator().manual_seed(parameters.seed))
+    else:
+        prepare_whole(network)
     weights = workspace.sovits_weights(facts)
     course = Course(
-        network="SoVITS adapter",
+        network="SoVITS adapter" if parameters.lora_rank else "SoVITS",
         parameters=parameters,
         start=start,
         make=lambda given: FlowTraining(given, network, items, weights),

@@ -86,9 +86,8 @@ class GptTraining:
     def order(self) -> str:
         """Fingerprint of the data and of their order."""
         given = self._parameters
-        settings = (given.seed, self._batch_size, given.accumulate_batches, *repetition(given))
-        if given.accumulation is not Accumulation.EVEN:
-            settings += (given.accumulation.value,)
+        gathered = () if given.accumulation is Accumulation.EVEN else (given.accumulation.value,)
+        settings = (given.seed, self._batch_size, given.accumulate_batches, *repetition(given), *gathered)
         return fingerprint([settings, *((item.name, item.phones, item.tokens) for item in self._items)])
 
     def parts(self) -> Mapping[str, Part]:

@@ -151,10 +151,11 @@ class TrainSovitsParameters(TrainingParameters):
     lora_rank: int = parameter(
         32,
         "Rank of the adapter",
-        "Of v3 and v4 only: more can learn more, and makes a larger file; 16, 32, 64 and 128 are usual.",
+        "Of v3 and v4 only: more can learn more, and makes a larger file; 16, 32, 64 and 128 are usual. 0 "
+        "trains the whole network instead: it needs several times the memory, and two epochs are usual.",
         expert=True,
         api="lora_rank",
-        ge=1,
+        ge=0,
         le=512,
     )
     save_memory: bool = parameter(

@@ -43,16 +43,16 @@ def test_a_broken_note_is_no_note(folder, content):
 
 
 @pytest.mark.parametrize(
-    ("kind", "version", "name"),
+    ("kind", "version", "extra", "name"),
     [
-        (TrainGptParameters, "v2", "logs_s1_v2"),
-        (TrainGptParameters, "v4", "logs_s1_v4"),
-        (TrainSovitsParameters, "v2Pro", "logs_s2_v2Pro"),
-        (TrainSovitsParameters, "v3", "logs_s2_v3_lora_64"),
+        (TrainGptParameters, "v2", {}, "logs_s1_v2"),
+        (TrainGptParameters, "v4", {}, "logs_s1_v4"),
+        (TrainSovitsParameters, "v2Pro", {"lora_rank": 64}, "logs_s2_v2Pro"),
+        (TrainSovitsParameters, "v3", {"lora_rank": 64}, "logs_s2_v3_lora_64"),
+        (TrainSovitsParameters, "v3", {"lora_rank": 0}, "logs_s2_v3"),
     ],
 )
-def test_the_folder_of_a_training(folder, kind, version, name):
-    extra = {"lora_rank": 64} if kind is TrainSovitsParameters else {}
+def test_the_folder_of_a_training(folder, kind, version, extra, name):
     given = kind(workspace=folder, experiment="声 it's", version=version, **extra)
     assert states_folder(given) == folder / "logs" / "声 it's" / name
 

@@ -48,6 +48,19 @@ def _states(prepared):
     return read_state(max(folder.glob("state_*.pt")))["parts"]
 
 
+def speak(network):
+    """A mel of nine codes, from the same chance each time."""
+    chance = torch.Generator().manual_seed(1)
+    style = network.mean_style([StyleReference(spectrogram=torch.rand(1, 1025, 30, generator=chance))])
+    codes, phones = torch.arange(9)[None], torch.arange(1, 7)[None]
+    condition = network.condition(codes, phones, style)
+    heard = torch.randn(1, 100, 40, generator=chance).clamp(-9, 0)
+    (mel,) = network.make_mel(condition, network.mel_prompt(heard, codes, phones, style), generator=chance)
+    assert mel.shape == (1, 100, 36)
+    assert torch.isfinite(mel).all()
+    return mel
+
+
 def test_it_ends_with_an_adapter_that_speaks(prepared):
     result, context = train(prepared, save_memory=True)
     path = prepared.workspace / "SoVITS_weights_v4" / f"{prepared.name}_e1_s2_l4.pth"
@@ -57,17 +70,55 @@ def test_it_ends_with_an_adapter_that_speaks(prepared):
     assert {"loss", "grad_norm", "learning_rate"} <= set(context.metrics[0][1])
     voice = load_flow_sovits(path, prepared.generator)
     base = load_flow_sovits(prepared.generator)
-    style = voice.mean_style([StyleReference(spectrogram=torch.rand(1, 1025, 30))])
-    codes, phones = torch.arange(9)[None], torch.arange(1, 7)[None]
-    spoken = []
-    for network in (voice, base):
-        condition = network.condition(codes, phones, style)
-        prompt = network.mel_prompt(torch.randn(1, 100, 40).clamp(-9, 0), codes, phones, style)
-        (mel,) = network.make_mel(condition, prompt, generator=torch.Generator().manual_seed(1))
-        assert mel.shape == (1, 100, 36)
-        assert torch.isfinite(mel).all()
-        spoken.append(mel)
-    assert not torch.equal(*spoken)
+    assert not torch.equal(speak(voice), speak(base))
+
+
+@pytest.fixture
+def other(tmp_path):
+    """The same experiment and pretrained weights elsewhere."""
+    made = prepare(tmp_path / "undisturbed")
+    export_flow_sovits(tiny_flow("v4", encoder=SOVITS_SIZES), made.generator, info="start")
+    return made
+
+
+def test_the_whole_network_is_trained_goes_on_bit_for_bit_and_speaks(prepared, other):
+    whole = {"lora_rank": 0, "total_epochs": 2}  # the official number of epochs
+    _, undisturbed = train(other, **whole)
+    first = StopsAt(1)
+    with pytest.raises(Cancelled):
+        train(prepared, first, **whole)
+    result, second = train(prepared, **whole)
+    assert losses(first) + losses(second) == losses(undisturbed)
+    states = prepared.experiment.folder / "logs_s2_v4"
+    learnt = read_state(max(states.glob("state_*.pt")))["parts"]["learnt"]
+    assert {name.split(".")[0] for name in learnt} == {"ref_enc", "bridge", "wns1", "linear_mel", "cfm"}
+    assert not [name for name in learnt if ".lora_" in name]
+    path = prepared.workspace / "SoVITS_weights_v4" / f"{prepared.name}_e2_s4.pth"
+    assert [one.path for one in result.artifacts] == [str(path.resolve())]
+    twin = other.workspace / "SoVITS_weights_v4" / path.name
+    assert path.read_bytes() == twin.read_bytes()
+    about, start = inspect(path), read_checkpoint(prepared.generator).weights
+    assert (about.version, about.lora, about.info) == ("v4", False, "2epoch_4iteration")
+    stored = read_checkpoint(path).weights
+    assert {name: tensor.shape for name, tensor in stored.items()} == {
+        name: tensor.shape for name, tensor in start.items()
+    }
+    moved = {name for name in start if not torch.equal(start[name], stored[name])}
+    assert {name.split(".")[0] for name in moved} >= {"bridge", "wns1", "cfm"}
+    assert not [name for name in moved if name.startswith(("enc_p.", "ssl_proj.", "quantizer."))]
+    flow = {name for name in start if name.startswith("cfm.") and name.endswith(".weight")}
+    assert len(flow & moved) > 0.9 * len(flow)
+    voice, base = load_flow_sovits(path), load_flow_sovits(prepared.generator)  # without a base
+    assert not torch.equal(speak(voice), speak(base))
+
+
+def test_the_whole_network_of_the_third_version_learns(tmp_path, monkeypatch):
+    monkeypatch.setattr(flow_sovits, "repeated", lambda count, _: list(range(count)))
+    prepared = prepare(tmp_path)
+    export_flow_sovits(tiny_flow("v3", encoder=SOVITS_SIZES), prepared.generator, info="start")
+    _, context = train(prepared, version="v3", lora_rank=0, total_epochs=6, learning_rate=3e-3)
+    course = losses(context)
+    assert sum(course[-4:]) < 0.8 * sum(course[:4])
 
 
 def test_the_frozen_parts_are_neither_changed_nor_saved(prepared):
@@ -83,9 +134,7 @@ def test_the_frozen_parts_are_neither_changed_nor_saved(prepared):
     assert moved == {"bridge", "wns1", "cfm"}
 
 
-def test_stop_and_go_on_bit_for_bit(prepared, tmp_path):
-    other = prepare(tmp_path / "undisturbed")
-    export_flow_sovits(tiny_flow("v4", encoder=SOVITS_SIZES), other.generator, info="start")
+def test_stop_and_go_on_bit_for_bit(prepared, other):
     _, whole = train(other, total_epochs=2)
     first = StopsAt(1)
     with pytest.raises(Cancelled):
