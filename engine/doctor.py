@@ -10,8 +10,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Final
 
-from engine.protocol.builtin import pretrained, sample_project, starter_voice
-from engine.protocol.versions import VERSIONS
+from engine.protocol.builtin import sample_project, starter_voice
+from engine.protocol.known_models import KnownModel, known_models
 from engine.protocol.voices import find_voices
 from engine.protocol.workspace import Workspace
 
@@ -37,7 +37,7 @@ def examine(root: Path) -> dict[str, object]:
         "machine": _machine(root),
         "gpus": _gpus(),
         "libraries": [_library(name) for name in LIBRARIES],
-        "models": _models(workspace),
+        "models": [_model(model) for model in known_models(workspace)],
         "voices": [voice.name for voice in find_voices(workspace, (starter_voice(),))],
         "sample_project": str(sample_project()),
     }
@@ -72,22 +72,15 @@ def _library(name: str) -> dict[str, object]:
         return {"name": name, "version": None, "remedy": "python3 packaging/bootstrap.py run installs it"}
 
 
-def _models(workspace: Workspace) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for version in VERSIONS.values():
-        for title, path in pretrained(workspace, version).parts().items():
-            rows.append(_model(f"{title} {version.name}", path, f"Put the model at {path}."))
-    whisper = sorted(workspace.asr_models.glob("faster-whisper-*")) if workspace.asr_models.is_dir() else []
-    for folder in whisper:
-        rows.append(_model(folder.name, folder, ""))
-    if not whisper:
-        place = workspace.asr_models / "faster-whisper-SIZE"
-        rows.append(_model("Whisper", place, f"Put a faster-whisper model at {place}, or choose its folder."))
-    return rows
-
-
-def _model(title: str, path: Path, remedy: str) -> dict[str, object]:
-    row: dict[str, object] = {"model": title, "path": str(path), "found": path.exists()}
-    if not path.exists():
-        row["remedy"] = remedy
+def _model(model: KnownModel) -> dict[str, object]:
+    row: dict[str, object] = {
+        "model": model.title,
+        "used_for": model.used_for,
+        "path": str(model.path),
+        "found": model.found,
+    }
+    if not model.found:
+        row |= {"missing": list(model.missing), "remedy": model.remedy}
+        if model.without:
+            row["without_it"] = model.without
     return row

@@ -148,6 +148,9 @@ def test_doctor_names_what_is_there_and_what_is_not(tmp_path):
     shown = json.loads(engine("doctor", "--workspace", tmp_path).stdout)
     torch = next(row for row in shown["libraries"] if row["name"] == "torch")
     assert torch["version"]
-    whisper = next(row for row in shown["models"] if row["model"] == "Whisper")
-    assert not whisper["found"]
-    assert str(tmp_path) in whisper["remedy"]
+    models = {row["model"]: row for row in shown["models"]}
+    assert not models["Whisper"]["found"]
+    assert str(tmp_path) in models["Whisper"]["remedy"]
+    assert models["starter voice"]["found"]
+    assert models["vocoder v4"]["missing"] == ["vocoder.pth"]
+    assert "DeepFilterNet" in models["FRCRN"]["without_it"]
