@@ -158,7 +158,9 @@ class SharedTraining(Generic[B]):
         return self._training.export(place)
 
     def end(self) -> None:
-        """Lets the processes of `torchrun` go, after the last step."""
+        """Lets the processes of `torchrun` go, after the last step; they wait also where there was none."""
+        if not self._devices and not self._met:
+            self._start()
         if self._team is not None and not self._devices:
             dist.broadcast_object_list([None], src=0, device=torch.device("cpu"))
         self.close()

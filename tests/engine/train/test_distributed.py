@@ -1,7 +1,10 @@
 """Several processes make the same steps as one with all the clips."""
 
+import json
 import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from engine.models.gpt import load_gpt
 from engine.models.sovits import load_sovits
 from engine.protocol.context import RecordingContext
 from engine.protocol.errors import Cancelled, WorkerDied
+from engine.protocol.launch import worker_environment
 from engine.protocol.stages.training import TrainGptParameters, TrainSovitsParameters
 from engine.protocol.versions import version
 from engine.protocol.workspace import Workspace
@@ -168,3 +172,53 @@ def test_copies_are_numbered():
 def test_alone_nothing_is_shared():
     assert (Peers().rank, Peers().count, Peers().total([1.0, 2.0])) == (0, 1, [1.0, 2.0])
     assert "RANK" not in os.environ
+
+
+def run_gpt_with_torchrun(prepared, folder, **more):
+    """`python -m engine run train_gpt` in two processes of PyTorch's own launcher; what each one said."""
+    given = {
+        "workspace": str(prepared.workspace),
+        "experiment": prepared.name,
+        "pretrained_gpt": str(prepared.gpt),
+        "total_epochs": 2,
+        "batch_size": 2,
+        "accumulate_batches": 1,
+        "fewest_items": 16,
+        "device": "cpu",
+    }
+    folder.mkdir()
+    words = folder / "parameters.json"
+    words.write_text(json.dumps(given | more), encoding="utf-8")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    place = ["--master_addr", "127.0.0.1", "--master_port", str(distributed._free_port())]
+    kept = ["--log-dir", str(folder / "said"), "--redirects", "3"]
+    stage = ["-m", "engine", "run", "train_gpt", "--params", str(words)]
+    ended = subprocess.run(
+        [*launcher, *place, *kept, *stage],
+        env=worker_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    said = []
+    for rank in ("0", "1"):
+        (path,) = (folder / "said").glob(f"*/attempt_0/{rank}/stdout.log")
+        said.append([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()])
+    return ended, said
+
+
+def test_processes_of_torchrun_train_together_and_the_first_one_reports(prepared, tmp_path):
+    ended, (first, second) = run_gpt_with_torchrun(prepared, tmp_path / "1")
+    assert ended.returncode == 0, ended.stdout
+    told = [event for event in first if event["type"] == "metric"]
+    assert [event["step"] for event in told] == list(range(1, 9))
+    (path,) = [event["path"] for event in first if event["type"] == "artifact"]
+    assert inspect(Path(path)).info == "GPT-e2"
+    assert [event["type"] for event in second] == ["result"]  # it reports nothing and saves nothing
+    assert second[0]["result"]["summary"] == "Trained the GPT with the other processes."
+    again, (first, second) = run_gpt_with_torchrun(prepared, tmp_path / "2")
+    assert again.returncode == 0, again.stdout  # where nothing is left to do, nobody waits for a step
+    assert "already at epoch 2 of 2" in first[-1]["result"]["summary"]
+    assert [event["type"] for event in second] == ["result"]
