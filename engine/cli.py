@@ -32,7 +32,8 @@ CANCELLED: Final = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        if stream is not None:  # a frozen program without a console has none
+            stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
