@@ -100,7 +100,9 @@ def _with_pages(web: FastAPI, jobs: Jobs, settings: ServerSettings, speaking: Sp
     import gradio
 
     from engine.api.gradio_blocks import build_blocks
+    from engine.api.occupancy import Occupancy
 
+    web.add_middleware(Occupancy, jobs=jobs)
     mounted: FastAPI = gradio.mount_gradio_app(
         web, build_blocks(jobs, settings, speaking), path="/", max_file_size=settings.limits.body_bytes
     )

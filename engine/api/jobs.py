@@ -210,7 +210,8 @@ class Jobs:
         with self._lock:
             if self._closed:
                 raise BadParameters("The server is being closed.", hint="Start it again.")
-            self._check_free(spec)
+            if (conflict := self._conflict(spec)) is not None:
+                raise conflict
             self._jobs[stage] = job
             thread = threading.Thread(
                 target=job.drive, args=(self._open_worker, on_event), name=f"job {stage}", daemon=True
@@ -269,15 +270,26 @@ class Jobs:
         for job in left:
             job.wait(CANCEL_GRACE_S)
 
-    def _check_free(self, spec: StageSpec) -> None:
+    def conflict(self, stage: str) -> Occupied | None:
+        """Why a stage cannot start now; None when it can.
+
+        Raises:
+            BadParameters: there is no such stage.
+        """
+        spec = self._find(stage)
+        with self._lock:
+            return self._conflict(spec)
+
+    def _conflict(self, spec: StageSpec) -> Occupied | None:
         for name in (spec.name, *sorted(_EXCLUDES.get(spec.name, frozenset()))):
             other = self._jobs.get(name)
             if other is not None and other.running:
                 words = "" if name == spec.name else f" for {other.spec.title}, which writes the same files"
-                raise Occupied(
+                return Occupied(
                     f"{spec.title} is occupied{words}: a job is running.",
                     hint="Wait for its end, or close it first.",
                 )
+        return None
 
     @contextmanager
     def _open_worker(self) -> Iterator[Worker]:

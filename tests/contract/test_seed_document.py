@@ -5,6 +5,7 @@ import shutil
 import wave
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client
 
@@ -123,6 +124,13 @@ def test_a_running_stage_is_occupied_and_close_cancels_it(client, address):
     waiting = client.submit(exp_name="waits", api_name="/open1Bb")
     first = next(iter(waiting))
     assert first
+    for place, named in (
+        ("call", {"data": ["xxx", "0-0"]}),
+        ("call/v2", {"exp_name": "xxx"}),
+        ("run", {"data": []}),
+    ):
+        told = httpx.post(f"{address}gradio_api/{place}/open1Bb", json=named)
+        assert (told.status_code, told.json()["code"]) == (409, "occupied"), place
     second = Client(address, verbose=False, analytics_enabled=False)
     with pytest.raises(Exception, match="occupied"):
         second.predict(exp_name="xxx", api_name="/open1Bb")
