@@ -210,7 +210,7 @@ def run_gpt_with_torchrun(prepared, folder, **more):
 
 
 def test_processes_of_torchrun_train_together_and_the_first_one_reports(prepared, tmp_path):
-    ended, (first, second) = run_gpt_with_torchrun(prepared, tmp_path / "1")
+    ended, (first, second) = run_gpt_with_torchrun(prepared, tmp_path / "launched")
     assert ended.returncode == 0, ended.stdout
     told = [event for event in first if event["type"] == "metric"]
     assert [event["step"] for event in told] == list(range(1, 9))
@@ -218,7 +218,27 @@ def test_processes_of_torchrun_train_together_and_the_first_one_reports(prepared
     assert inspect(Path(path)).info == "GPT-e2"
     assert [event["type"] for event in second] == ["result"]  # it reports nothing and saves nothing
     assert second[0]["result"]["summary"] == "Trained the GPT with the other processes."
-    again, (first, second) = run_gpt_with_torchrun(prepared, tmp_path / "2")
-    assert again.returncode == 0, again.stdout  # where nothing is left to do, nobody waits for a step
-    assert "already at epoch 2 of 2" in first[-1]["result"]["summary"]
-    assert [event["type"] for event in second] == ["result"]
+
+
+def as_of_torchrun(rank, port):
+    """What torchrun tells a process."""
+    return {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+
+
+def waiting(port, prepared):
+    os.environ |= as_of_torchrun(1, port)
+    training = make("gpt", prepared)
+    distributed.serve(training, training._parameters)
+
+
+def test_processes_of_torchrun_go_home_where_no_step_was_left_to_do(prepared, monkeypatch):
+    port = distributed._free_port()
+    other = multiprocessing.get_context("spawn").Process(target=waiting, args=(port, prepared), daemon=True)
+    other.start()
+    for name, value in as_of_torchrun(0, port).items():
+        monkeypatch.setenv(name, value)
+    training = make("gpt", prepared)
+    shared = distributed.SharedTraining(training, training._parameters, [], len(NAMES))
+    shared.end()
+    other.join(30)
+    assert other.exitcode == 0
