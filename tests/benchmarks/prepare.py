@@ -1,4 +1,4 @@
-"""What preparing clips costs: `python -m tests.benchmarks.prepare [--clips 40] [--gpu-numbers 0-0]`.
+"""What preparing clips costs: `python -m tests.benchmarks.prepare [--clips 40] [--original FOLDER]`.
 
 Clips of the sample recordings, every other one with a Chinese text, through 1a, 1b and 1c with made-up
 weights of the official sizes (the content encoder, the Chinese text encoder, SoVITS v2). Compared are:
@@ -6,7 +6,9 @@ weights of the official sizes (the content encoder, the Chinese text encoder, So
 - this program: one worker that runs the stage `prepare`, and the same with several processes;
 - a plain loop: a process for each of 1a, 1b and 1c that loads its network as the libraries do (the text
   encoder with its last layers and head, SoVITS whole) and does one file after another;
-- one file a process: the same, started anew for every file; timed for `--alone` files and multiplied.
+- one file a process: the same, started anew for every file; timed for `--alone` files and multiplied;
+- the original's three scripts, where `--original` names a checkout of it, as its window starts them. Its
+  libraries are taken from PYTHONPATH, and the program ffmpeg, which it needs, from PATH.
 
 Prints a table: seconds, seconds of the processor, and the highest memory of all processes together.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -44,6 +47,9 @@ CHINESE = (
 ENCODER = "chinese-roberta-wwm-ext-large"
 WATCH_S = 0.1
 STEPS = ("1a", "1b", "1c")
+SCRIPTS = ("1-get-text.py", "2-get-hubert-wav32k.py", "3-get-semantic.py")
+MADE = {"2-name2text-0.txt": 1, "4-cnhubert/*.pt": 0, "5-wav32k/*": 0, "6-name2semantic-0.tsv": 1}
+"""What the original's scripts make: 1 for a line for each clip, 0 for a file."""
 
 
 @dataclass(slots=True)
@@ -87,7 +93,7 @@ class Meter:
             self.cost.peak_mb = max(self.cost.peak_mb, memory)
 
 
-def write_workspace(folder: Path, clips: int) -> Path:
+def write_workspace(folder: Path, clips: int, *, half: bool) -> Path:
     """Models of the official sizes, clips and their labels; gives the label file."""
     models = folder / "GPT_SoVITS" / "pretrained_models"
     for name, variant in (
@@ -96,13 +102,15 @@ def write_workspace(folder: Path, clips: int) -> Path:
     ):
         if not (models / name).is_dir():
             (models / name).mkdir(parents=True)
-            write_official(variant, models / name / "pytorch_model.bin", half=True)
+            write_official(variant, models / name / "pytorch_model.bin", half=half)
+    hearing = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": 16000}
+    (models / "chinese-hubert-base" / "preprocessor_config.json").write_text(json.dumps(hearing), "utf-8")
     letters = sorted(set("".join(CHINESE)))
     names = ["[PAD]", *(f"[unused{number}]" for number in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", *letters]
     names += [f"[unused{number}]" for number in range(100, 100 + 21128 - len(names))]
     (models / ENCODER / "vocab.txt").write_text("\n".join(names), encoding="utf-8")
     if not (folder / "s2G.pth").is_file():
-        write_official("s2G_v2", folder / "s2G.pth", half=True)
+        write_official("s2G_v2", folder / "s2G.pth", half=half)
     rows = read_labels(sample_project() / "sample.list").rows
     spread = rows[:: max(1, len(rows) // clips)][:clips]
     lines = []
@@ -142,6 +150,50 @@ def in_a_loop(folder: Path, labels: Path, device: str, lines: slice = slice(None
             command = [sys.executable, "-m", "tests.benchmarks.prepare", "--step", step, "--lines", chosen]
             command += ["--folder", str(folder), "--labels", str(labels), "--device", device]
             subprocess.run(command, check=True, env=worker_environment(), stderr=subprocess.DEVNULL)
+    return cost
+
+
+def with_the_original(folder: Path, labels: Path, original: Path, clips: int) -> Cost:
+    """The original's scripts, one after the other.
+
+    Raises:
+        RuntimeError: they did not make something of every clip.
+    """
+    out = folder / "original"
+    shutil.rmtree(out, ignore_errors=True)
+    models = folder / "GPT_SoVITS" / "pretrained_models"
+    paths = [str(original / "GPT_SoVITS"), str(original), os.environ.get("PYTHONPATH", "")]
+    asked = {
+        "inp_text": str(labels),
+        "inp_wav_dir": str(labels.parent),
+        "exp_name": "original",
+        "i_part": "0",
+        "all_parts": "1",
+        "opt_dir": str(out),
+        "bert_pretrained_dir": str(models / ENCODER),
+        "cnhubert_base_dir": str(models / "chinese-hubert-base"),
+        "pretrained_s2G": str(folder / "s2G.pth"),
+        "s2config_path": str(original / "GPT_SoVITS" / "configs" / "s2.json"),
+        "is_half": "False",
+        "version": "v2",
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
+    said = ""
+    with Meter() as cost:
+        for script in SCRIPTS:
+            done = subprocess.run(
+                [sys.executable, "-s", str(original / "GPT_SoVITS" / "prepare_datasets" / script)],
+                env=os.environ | asked,
+                cwd=original,
+                check=False,
+                capture_output=True,
+            )
+            said += done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")
+    for pattern, lines in MADE.items():
+        files = sorted(out.glob(pattern))
+        count = len(files[0].read_text("utf-8").strip().splitlines()) if lines and files else len(files)
+        if count != clips:
+            raise RuntimeError(f"The original made {count} of {clips} of {pattern}: {said[-3000:]}")
     return cost
 
 
@@ -229,9 +281,11 @@ def alone(folder: Path, labels: Path, device: str, timed: int, clips: int) -> Co
     return whole
 
 
-def compare(folder: Path, clips: int, timed: int, gpu_numbers: str, device: str) -> None:
+def compare(given: argparse.Namespace, folder: Path) -> None:
     """Prints the table, line by line."""
-    labels = write_workspace(folder, clips)
+    clips, timed, gpu_numbers, device = given.clips, given.alone, given.gpu_numbers, given.device
+    # The original tells a version by a file's size, and newer transformers keep a file's half precision.
+    labels = write_workspace(folder, clips, half=given.original is None)
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder / "logs")
     sys.stdout.write(
@@ -240,6 +294,11 @@ def compare(folder: Path, clips: int, timed: int, gpu_numbers: str, device: str)
     )
     ours = with_a_worker(folder, labels, "", device)
     show("prepare, one process", ours, ours)
+    if given.original:
+        theirs = with_the_original(folder, labels, given.original.resolve(), clips)
+        show("the original's scripts", theirs, ours)
+    if given.only_original:
+        return
     show(f"prepare, {gpu_numbers}", with_a_worker(folder, labels, gpu_numbers, device), ours)
     show("plain loop, a process a step", in_a_loop(folder, labels, device), ours)
     show(f"one file a process (from {timed})", alone(folder, labels, device, timed, clips), ours)
@@ -252,6 +311,8 @@ def main() -> None:
     parser.add_argument("--alone", type=int, default=1)
     parser.add_argument("--gpu-numbers", default="0-0")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--original", type=Path, help="checkout of the original to measure too")
+    parser.add_argument("--only-original", action="store_true", help="nothing but this program and that")
     parser.add_argument("--folder", type=Path, help="keeps the models for the next time")
     for name in ("--step", "--lines"):
         parser.add_argument(name, help=argparse.SUPPRESS)
@@ -263,7 +324,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = given.folder or Path(made)
         folder.mkdir(exist_ok=True)
-        compare(folder, given.clips, given.alone, given.gpu_numbers, given.device)
+        compare(given, folder)
 
 
 if __name__ == "__main__":
