@@ -126,6 +126,7 @@ class GptTraining:
         """Adds up the gradients of all batches, then moves once."""
         self._optimiser.zero_grad(set_to_none=True)
         loss = accuracy = preference = 0.0
+        clips, each = self._preference_weight(data)
         for batch in data:
             check_cancelled()
             rejected = self._rejected(batch)
@@ -140,10 +141,11 @@ class GptTraining:
                     rejected,
                     self._padding,
                 )
-            aside = (made.loss - made.cross_entropy) / self.peers.count  # a mean over clips, not a sum
+            rows = len(batch.phones_len)
+            aside = (made.loss - made.cross_entropy) * (rows * each)  # a mean over clips, not a sum
             (made.cross_entropy + aside).backward()  # type: ignore[no-untyped-call]
             loss += float(made.cross_entropy.detach())
-            preference += _preference(made)
+            preference += _preference(made) * rows
             accuracy += float(made.accuracy)
         self.peers.add_gradients(self._model.parameters())
         loss, accuracy, preference, targets, batches = self.peers.total(
@@ -157,7 +159,16 @@ class GptTraining:
             "learning_rate": rate,
             "grad_norm": norm,
         }
-        return figures | ({"loss_preference": preference / batches} if self._parameters.dpo else {})
+        return figures | ({"loss_preference": preference / clips} if self._parameters.dpo else {})
+
+    def _preference_weight(self, data: Sequence[GptBatch]) -> tuple[float, float]:
+        """Clips of the step of all processes, and what each one's preference counts.
+
+        Every batch of the step counts as one, however it was cut for the processes or for the memory.
+        """
+        here = sum(len(batch.phones_len) for batch in data)
+        clips, size = self.peers.total([here, 0 if self.peers.rank else self._batch_size])
+        return clips, math.ceil(clips / size) / clips
 
     def _rejected(self, batch: GptBatch) -> RejectedSequences | None:
         if not self._parameters.dpo:

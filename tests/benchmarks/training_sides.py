@@ -108,12 +108,18 @@ def our_sovits(weights: Path, device: str, precision: str) -> Step:
 def our_gpt(weights: Path, device: str, precision: str) -> Step:
     """A step of our stage: several batches."""
     from engine.models.gpt import load_gpt
-    from engine.protocol.stages.training import TrainGptParameters
+    from engine.protocol.stages.training import TextPadding, TokenPadding, TrainGptParameters
     from engine.train.gpt import GptTraining
     from engine.train.gpt_data import GptItem
 
     parameters = TrainGptParameters(
-        workspace=weights, experiment="benchmark", batch_size=2, device=device, precision=precision
+        workspace=weights,
+        experiment="benchmark",
+        batch_size=2,
+        device=device,
+        precision=precision,
+        text_padding=TextPadding.ORIGINAL,  # so that the two sides' losses can be compared
+        token_padding=TokenPadding.ORIGINAL,
     )
     item = GptItem(name="a", phones=(1,), tokens=(1,), seconds=1.0, bert=None)
     training = GptTraining(parameters, load_gpt(weights / "s1.ckpt"), [item], weights)

@@ -218,6 +218,18 @@ def test_padding_is_left_out_unless_the_original_is_wanted(prepared):
         assert texts[1] == tokens[1] == ours[1]  # alone there is no padding
 
 
+def test_a_batch_cut_for_the_memory_has_the_same_preference(prepared):
+    figures = []
+    for step in ([(0, 5, 2, 3)], [(0, 5), (2,), (3,)]):
+        torch.manual_seed(0)
+        figures.append(loss_of(prepared, step, dpo=True, batch_size=8))
+    for name in ("loss_preference", "grad_norm"):
+        assert figures[0][name] == pytest.approx(figures[1][name], rel=1e-4)
+    torch.manual_seed(0)
+    other = loss_of(prepared, [(0, 5, 2, 3)], dpo=True, batch_size=2)  # as four batches: it counts more
+    assert other["grad_norm"] != pytest.approx(figures[0]["grad_norm"], rel=1e-3)
+
+
 def test_left_out_clips_are_listed(prepared):
     with prepared.experiment.semantic_file.open("a", encoding="utf-8") as stream:
         stream.write("nobody.wav\t1 2 3\n")
