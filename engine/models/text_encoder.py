@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.checkpoints.reader import read_checkpoint
-from engine.models.weights import put_weights
+from engine.models.weights import move_weights
 from engine.protocol.errors import BadCheckpoint, BadText, MissingModel
 
 LAYERS_UNUSED: Final = 2
@@ -144,9 +144,10 @@ def load_text_encoder(folder: Path) -> TextEncoder:
     network = encoder.network
     expected = network.state_dict()
     stored = read_checkpoint(weights_file).weights
-    named = {_current_name(name): value for name, value in stored.items()}
-    # The layers that are left out, the head of the pretraining and constants are of no use.
-    put_weights(network, {name: named[name] for name in named if name in expected}, weights_file)
+    named = {_current_name(name): stored.pop(name) for name in tuple(stored)}
+    for name in named.keys() - expected.keys():  # layers that are left out, the pretraining's head, constants
+        del named[name]
+    move_weights(network, named, weights_file)
     if encoder.network.embeddings.word_embeddings.num_embeddings <= max(encoder.tokens.values()):
         raise BadCheckpoint(
             f"{tokens} names more tokens than {weights_file.name} has vectors for.",

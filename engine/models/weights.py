@@ -28,6 +28,30 @@ def put_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path, *,
     Raises:
         BadCheckpoint: names are missing or unknown, or a size differs.
     """
+    expected = _fitting(module, weights, path, may_miss)
+    copies = {name: weights[name].to(expected[name].dtype, copy=True) for name in expected if name in weights}
+    module.load_state_dict(copies, strict=not may_miss, assign=True)
+
+
+def move_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """As `put_weights`, but empties `weights`: large networks are never in memory twice.
+
+    Raises:
+        BadCheckpoint: names are missing or unknown, or a size differs.
+    """
+    expected = _fitting(module, weights, path, "")
+    moved = {}
+    for name, place in expected.items():
+        value = weights.pop(name)
+        shared = value.numel() * value.element_size() < value.untyped_storage().nbytes()
+        moved[name] = value.to(place.dtype, copy=shared)
+    module.load_state_dict(moved, assign=True)
+
+
+def _fitting(
+    module: nn.Module, weights: Mapping[str, Tensor], path: Path, may_miss: str
+) -> dict[str, Tensor]:
+    """The state dict that a network expects, once the weights are known to fit."""
     expected = module.state_dict()
     missing = [
         name for name in expected if name not in weights and not (may_miss and name.startswith(may_miss))
@@ -48,5 +72,4 @@ def put_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path, *,
             f"The weights in {path} do not fit the network ({'; '.join(faults)}).",
             hint="Choose a complete weight file of this version.",
         )
-    copies = {name: weights[name].to(expected[name].dtype, copy=True) for name in expected if name in weights}
-    module.load_state_dict(copies, strict=not may_miss, assign=True)
+    return expected
