@@ -18,9 +18,9 @@ from engine.protocol.workspace import Workspace
 
 CARD: Final = "voice.json"
 _GPT_NAME: Final = re.compile(r"^(?P<name>.+)-e(?P<epoch>\d+)\.ckpt$")
-_SOVITS_NAME: Final = re.compile(r"^(?P<name>.+)_e(?P<epoch>\d+)_s(?P<step>\d+)\.pth$")
+_SOVITS_NAME: Final = re.compile(r"^(?P<name>.+)_e(?P<epoch>\d+)_s(?P<step>\d+)(?:_l\d+)?\.pth$")
 _GPT_MEAN: Final = re.compile(r"^(?P<name>.+)-e\d+(?:\+\d+)+\.ckpt$")
-_SOVITS_MEAN: Final = re.compile(r"^(?P<name>.+)_e\d+_s\d+(?:\+\d+)+\.pth$")
+_SOVITS_MEAN: Final = re.compile(r"^(?P<name>.+)_e\d+_s\d+(?:_l\d+)?(?:\+\d+)+\.pth$")
 
 
 class Manner(StrictModel):

@@ -61,3 +61,19 @@ def test_the_newest_pair_of_weights_is_a_voice(tmp_path):
             (folder / name).write_bytes(b"x")
     voices = find_voices(workspace)
     assert [(v.name, v.gpt.name, v.sovits.name) for v in voices] == [("我", "我-e15.ckpt", "我_e8_s40.pth")]
+
+
+def test_adapters_and_means_of_saves_are_voices_too(tmp_path):
+    workspace, v4 = Workspace(tmp_path / "用户 it's 名"), version("v4")
+    for folder, names in (
+        (workspace.gpt_weights(v4), ("我-e5.ckpt", "我-e10.ckpt", "我-e10+5.ckpt", "alone-e8+4.ckpt")),
+        (workspace.sovits_weights(v4), ("我_e2_s10_l32.pth", "我_e4_s20_l32.pth", "我_e4_s20_l32+2.pth")),
+    ):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_bytes(b"x")
+    assert [(voice.name, voice.gpt.name, voice.sovits.name) for voice in find_voices(workspace)] == [
+        ("我", "我-e10.ckpt", "我_e4_s20_l32.pth"),
+        ("我-e10+5", "我-e10+5.ckpt", "我_e4_s20_l32.pth"),
+        ("我_e4_s20_l32+2", "我-e10.ckpt", "我_e4_s20_l32+2.pth"),
+    ]
