@@ -93,7 +93,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=12, help="sentences to measure on (25 are there)")
-    parser.add_argument("--limit-db", type=float, default=100.0, help="strongest reduction")
+    parser.add_argument("--limit-db", type=float, default=12.0, help="strongest reduction")
     given = parser.parse_args()
     spoken = sentences("heldout.list")[: given.clips]
     listener = Recogniser(whisper_folder(), Precision.INT8)

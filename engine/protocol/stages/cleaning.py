@@ -128,10 +128,10 @@ class DenoiseParameters(StageParameters):
         expert=True,
     )
     limit_db: float = parameter(
-        100.0,
+        12.0,
         "Strongest reduction",
-        "DeepFilterNet makes noise quieter by at most this much; less keeps some of the room, and of faint"
-        " speech.",
+        "DeepFilterNet makes noise quieter by at most this much. More silences pauses wholly, and takes faint"
+        " speech with it: recognisers then hear fewer words.",
         unit="dB",
         expert=True,
         ge=3,
