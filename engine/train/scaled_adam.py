@@ -102,8 +102,8 @@ class ScaledAdam(Optimizer):
         steps, period = group["steps"], group["clipping_period"]
         if steps == 0 or not live:
             return 1.0
-        parts = [torch.sum((t.grad * self.state[t].get("rms", 1.0)) ** 2) for t in live]
-        norm = float(torch.stack(parts).sum().sqrt())
+        parts = [torch.linalg.vector_norm(t.grad) * self.state[t].get("rms", 1.0) for t in live]
+        norm = float(torch.linalg.vector_norm(torch.stack(parts)))
         recent = group["recent_norms"]
         if not recent:
             recent.extend([0.0] * period)
@@ -117,7 +117,8 @@ class ScaledAdam(Optimizer):
 
 
 def _rms(tensor: Tensor) -> Tensor:
-    return tensor.square().mean().sqrt()
+    norm: Tensor = torch.linalg.vector_norm(tensor) / tensor.numel() ** 0.5
+    return norm
 
 
 def _note_size(tensor: Tensor, gradient: Tensor, scale: float, state: dict[str, Any]) -> None:
@@ -137,9 +138,10 @@ def _move_tensor(tensor: Tensor, gradient: Tensor, state: dict[str, Any], group:
     state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     bias = 1 - beta2 ** (steps + 1)
     # the published algorithm stops correcting once the bias is below one per cent
-    square = state["square"] / bias if bias < 0.99 else state["square"]
-    reach = state["rms"].clamp(min=group["min_rms"]) * (-group["lr"] * (1 - beta1))
-    delta.add_(gradient / (square.sqrt() + group["eps"]) * reach)
+    share = bias**0.5 if bias < 0.99 else 1.0  # taken out of the root: a pass over memory less
+    reach = state["rms"].clamp(min=group["min_rms"]) * (-group["lr"] * (1 - beta1) * share)
+    expected = state["square"].sqrt().add_(group["eps"] * share)
+    delta.addcdiv_(gradient * reach, expected)
     tensor.add_(delta)
     state["steps"] = steps + 1
 
