@@ -37,7 +37,7 @@ class _Columns(torch.autograd.Function):
         given = None
         if ctx.needs_input_grad[0]:
             shape, stride, padding = list(x.shape), (ctx.stride, 1), (ctx.padding, 0)
-            given = conv2d_input(shape, weight, gradient, stride, padding)
+            given = conv2d_input(shape, weight, gradient, stride, padding)  # type: ignore[no-untyped-call]
         padded = F.pad(x, (0, 0, ctx.padding, ctx.padding))
         pieces = padded.unfold(2, weight.shape[2], ctx.stride)  # (B, C, H', W, K)
         columns = pieces.permute(1, 4, 0, 2, 3).flatten(2).flatten(0, 1)  # (C * K, B * H' * W)
