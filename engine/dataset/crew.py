@@ -63,6 +63,31 @@ class Step(Protocol[Task, Ready, Made]):
         ...
 
 
+@dataclass(slots=True)
+class Devices:
+    """Where a stage computes; found out when that is first asked, since it loads libraries for seconds."""
+
+    gpu_numbers: str
+    device: str
+    _names: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many processes are asked for."""
+        return max(len(_entries(self.gpu_numbers)), 1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As `devices_of` gives them."""
+        if not self._names:
+            self._names = devices_of(self.gpu_numbers, self.device)
+        return self._names
+
+
+def _entries(gpu_numbers: str) -> list[str]:
+    return [entry for entry in gpu_numbers.replace(" ", "").split("-") if entry]
+
+
 def devices_of(gpu_numbers: str, device: str) -> tuple[str, ...]:
     """Where the processes compute: one for each entry of `gpu_numbers`, or one alone.
 
@@ -77,7 +102,7 @@ def devices_of(gpu_numbers: str, device: str) -> tuple[str, ...]:
     from engine.modules.device import choose_device
 
     chosen = choose_device(device)
-    entries = [entry for entry in gpu_numbers.replace(" ", "").split("-") if entry]
+    entries = _entries(gpu_numbers)
     if not entries:
         return (str(chosen),)
     if chosen.type == "cpu":
@@ -120,6 +145,8 @@ def work_through(
         Cancelled: the user asked to stop; what came out is complete.
         WorkerDied: one of the processes ended by itself.
     """
+    if not groups:
+        return
     if len(devices) == 1 or len(groups) < 2:
         yield from _here(step, groups, devices[0], context)
     else:

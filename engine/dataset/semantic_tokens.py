@@ -51,7 +51,6 @@ def run(parameters: SemanticTokensParameters, context: Context) -> StageResult:
     skipped = list(listed.skipped)
     tell(skipped, context)
     context.progress(0, len(listed.clips), "clips")  # before libraries are loaded, which may take seconds
-    devices = devices_of(parameters.gpu_numbers, parameters.device)
     names = [clip.name for clip in listed.clips]
     before = _made_elsewhere(experiment)
     found: dict[str, Tokens] = {}
@@ -67,6 +66,7 @@ def run(parameters: SemanticTokensParameters, context: Context) -> StageResult:
         unchanged = len(found)
         waiting = [name for name in names if name not in found]
         groups = in_groups(waiting, TOGETHER)
+        devices = devices_of(parameters.gpu_numbers, parameters.device) if groups else ()
         devices = devices[: max(1, len(groups) // _GROUPS_WORTH_A_PROCESS)]
         tasks = [[experiment.ssl_folder / f"{name}.pt" for name in group] for group in groups]
         faults: dict[str, Skipped] = {}

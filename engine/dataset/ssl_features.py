@@ -11,7 +11,7 @@ from typing import Final
 from engine.corpus.ledger import Ledger, file_mark, fingerprint, folder_mark, size_of
 from engine.dataset.clips import LabelledClip, labelled_clips, missing, nothing_left, tell
 from engine.dataset.content_step import ClipReport, ContentStep, ContentTask
-from engine.dataset.crew import devices_of, in_groups, together, work_through
+from engine.dataset.crew import Devices, in_groups, together, work_through
 from engine.dataset.speaker_vectors import SpeakerStep, SpeakerVectors, require_speaker_encoder
 from engine.protocol.builtin import pretrained
 from engine.protocol.context import Context
@@ -51,7 +51,7 @@ def run(parameters: SslFeaturesParameters, context: Context) -> StageResult:
         experiment=experiment,
         encoder=_encoder_folder(parameters, workspace),
         speakers=_speakers(parameters, workspace),
-        devices=devices_of(parameters.gpu_numbers, parameters.device),
+        devices=Devices(parameters.gpu_numbers, parameters.device),
         context=context,
         clips=listed.clips,
     )
@@ -109,7 +109,7 @@ class _Work:
     experiment: Experiment
     encoder: Path
     speakers: SpeakerVectors | None
-    devices: tuple[str, ...]
+    devices: Devices
     context: Context
     clips: Sequence[LabelledClip]
     usable: set[str] = field(default_factory=set)
@@ -134,10 +134,12 @@ class _Work:
     def _contents(self, ledger: Ledger) -> None:
         mark = folder_mark(self.encoder)
         waiting = [clip for clip in self.clips if not self._content_there(clip, mark, ledger)]
+        if not waiting:
+            return
         marks = {clip.name: fingerprint(file_mark(clip.path), mark) for clip in waiting}
-        groups = in_groups(self._by_length(waiting), together(self.devices))
+        groups = in_groups(self._by_length(waiting), together(self.devices.names))
         tasks = [[self._task(clip) for clip in group] for group in groups]
-        work = work_through(ContentStep(encoder=self.encoder), tasks, self.devices, self.context)
+        work = work_through(ContentStep(encoder=self.encoder), tasks, self.devices.names, self.context)
         with contextlib.closing(work):
             for number, reports in work:
                 for clip, report in zip(groups[number], reports, strict=True):
@@ -166,16 +168,18 @@ class _Work:
 
     def _by_length(self, clips: list[LabelledClip]) -> list[LabelledClip]:
         """The order in which clips that are heard together are about equally long."""
-        if together(self.devices) == 1:
+        if together(self.devices.names) == 1:
             return clips
         return sorted(clips, key=lambda clip: (size_of(clip.path), clip.name))
 
     def _speakers(self, speakers: SpeakerVectors, ledger: Ledger) -> None:
         clips = [clip for clip in self.clips if clip.name in self.usable]
         waiting = [clip for clip in clips if not self._vector_there(speakers, clip, ledger)]
+        if not waiting:
+            return
         step = SpeakerStep(encoder=speakers.weights)
         tasks = [[speakers.task(clip.name)] for clip in waiting]
-        work = work_through(step, tasks, self.devices, self.context)
+        work = work_through(step, tasks, self.devices.names, self.context)
         with contextlib.closing(work):
             for number, (report,) in work:
                 clip = waiting[number]

@@ -11,7 +11,7 @@ from typing import Final
 from engine.corpus.ledger import Ledger, fingerprint
 from engine.corpus.manifests import TextRow, read_text_rows, write_text_lines
 from engine.dataset.clips import LabelledClip, labelled_clips, nothing_left, tell
-from engine.dataset.crew import Kept, devices_of, in_groups, together, work_through
+from engine.dataset.crew import Devices, Kept, in_groups, together, work_through
 from engine.dataset.text_vectors import LANGUAGE, TextVectors, TextVectorStep, text_encoder_folder
 from engine.protocol.context import Context
 from engine.protocol.errors import BadParameters
@@ -55,7 +55,7 @@ def run(parameters: TextFeaturesParameters, context: Context) -> StageResult:
     work = _Lines(
         parameters=parameters,
         pronunciation=pronunciation,
-        devices=devices_of(parameters.gpu_numbers, parameters.device),
+        devices=Devices(parameters.gpu_numbers, parameters.device),
         context=context,
         clips=listed.clips,
         vectors=TextVectors(experiment=experiment, encoder=text_encoder_folder(Workspace(workspace))),
@@ -127,7 +127,7 @@ class _Lines:
 
     parameters: TextFeaturesParameters
     pronunciation: Pronunciation
-    devices: tuple[str, ...]
+    devices: Devices
     context: Context
     clips: Sequence[LabelledClip]
     vectors: TextVectors
@@ -146,8 +146,8 @@ class _Lines:
         wanted = {clip.name: self._wanted(clip) for clip in self.clips}
         waiting = [clip for clip in self.clips if not self._there(clip, wanted[clip.name], ledger)]
         groups = in_groups(waiting, _TEXTS_TOGETHER)
-        # Another process takes seconds to start, in which many texts are done.
-        devices = self.devices[: max(1, len(groups) // _GROUPS_WORTH_A_PROCESS)]
+        # Another process takes seconds to start, in which many texts are done; none needs a device.
+        devices = ("cpu",) * min(self.devices.count, max(1, len(groups) // _GROUPS_WORTH_A_PROCESS))
         with contextlib.closing(work_through(self._step(), groups, devices, self.context)) as work:
             for number, made in work:
                 for clip, line in zip(groups[number], made, strict=True):
@@ -180,17 +180,23 @@ class _Lines:
         remove_parts(self.vectors.experiment.bert_folder)
         waiting = [row for row in wanted if not self.vectors.there(row, ledger)]
         self._progress(len(wanted) - len(waiting))
-        if together(self.devices) > 1:
+        if waiting:
+            self._write(waiting, ledger)
+        return len(wanted)
+
+    def _write(self, waiting: list[TextRow], ledger: Ledger) -> None:
+        """Text features of clips that lack them."""
+        devices = self.devices.names
+        if together(devices) > 1:
             waiting.sort(key=lambda row: (len(row.norm_text), row.name))
-        groups = in_groups(waiting, together(self.devices))
+        groups = in_groups(waiting, together(devices))
         tasks = [[self.vectors.task(row) for row in group] for group in groups]
         step = TextVectorStep(encoder=self.vectors.encoder)
-        with contextlib.closing(work_through(step, tasks, self.devices, self.context)) as work:
+        with contextlib.closing(work_through(step, tasks, devices, self.context)) as work:
             for number, _ in work:
                 for row in groups[number]:
                     self.vectors.record(row, ledger)
                 self._progress(len(groups[number]))
-        return len(wanted)
 
     def _there(self, clip: LabelledClip, wanted: str, ledger: Ledger) -> bool:
         """Whether the line is known from an earlier time."""

@@ -11,6 +11,7 @@ import torch
 from engine.audio.io import read_audio
 from engine.audio.levels import training_copy
 from engine.checkpoints.tensors import read_tensor
+from engine.dataset import crew
 from engine.dataset.ssl_features import LEDGER, run
 from engine.protocol.context import RecordingContext
 from engine.protocol.errors import BadParameters, Cancelled, MissingModel, NothingToDo
@@ -62,6 +63,19 @@ def test_only_changed_clips_are_done_again(project):
     result = run(parameters(project), RecordingContext())
     assert result.numbers["unchanged"] == 2
     assert [name for name, time in times(project).items() if time != before[name]] == ["a.wav.pt"]
+
+
+def test_where_to_compute_is_not_asked_when_nothing_is_left_to_do(project, monkeypatch):
+    run(parameters(project), RecordingContext())
+
+    def loaded(*_):
+        raise AssertionError("libraries were loaded for nothing")
+
+    monkeypatch.setattr(crew, "devices_of", loaded)
+    assert run(parameters(project), RecordingContext()).numbers["unchanged"] == 3
+    write_clip(project.root / "clips" / "a.wav", 2, 9)
+    with pytest.raises(AssertionError, match="for nothing"):
+        run(parameters(project), RecordingContext())
 
 
 def test_a_lost_or_shortened_file_is_made_again(project):
