@@ -51,7 +51,7 @@ def test_a_wide_layer_learns_what_the_plain_convolution_would(stride, padding, l
     torch.manual_seed(0)
     layer = NormedConv2d(128, 6, (5, 1), stride=(stride, 1), padding=(padding, 0))
     x = torch.randn(2, 128, 17, 3, requires_grad=learns_from)
-    weight = layer.weight_g * layer.weight_v / layer.weight_v.norm(dim=(1, 2, 3), keepdim=True)
+    weight = layer.weight_g * layer.weight_v / layer.weight_v.square().sum((1, 2, 3), keepdim=True).sqrt()
     plain = torch.nn.functional.conv2d(x, weight, layer.bias, (stride, 1), (padding, 0))
     wanted = [layer.weight_g, layer.weight_v, layer.bias, *([x] if learns_from else [])]
     towards = torch.randn_like(plain)
