@@ -246,7 +246,7 @@ class StageForm(QWidget):
         for part in field.about.replace(";", ".").split("."):
             words = part.strip()
             if words.startswith("empty"):
-                return self.tr(words)
+                return self.tr(words).removeprefix(self.tr("empty is "))
         return ""
 
     def _choice_labels(self) -> dict[str, str]:
