@@ -170,15 +170,20 @@ def _content_encoder(workspace: Workspace, version: ModelVersion) -> Path:
 def _sampling(parameters: SpeakParameters, manner: Manner) -> SamplingOptions:
     """What the user chose, else the voice's own manner, else what is usual."""
     asked = parameters.model_dump(include=set(Manner.model_fields), exclude_none=True)
-    chosen = manner.model_dump(exclude_none=True) | asked
+    chosen = manner.model_dump(exclude={"noise_scale"}, exclude_none=True) | asked
     return replace(SamplingOptions(top_p=parameters.top_p), **chosen)
+
+
+def _sound(parameters: SpeakParameters, manner: Manner) -> SoundOptions:
+    sound = SoundOptions(speed=parameters.speed, steps=parameters.sample_steps)
+    return sound if manner.noise_scale is None else replace(sound, noise_scale=manner.noise_scale)
 
 
 def _options(parameters: SpeakParameters, manner: Manner, workspace: Path) -> SpeakOptions:
     seed = parameters.seed
     return SpeakOptions(
         sampling=_sampling(parameters, manner),
-        sound=SoundOptions(speed=parameters.speed, steps=parameters.sample_steps),
+        sound=_sound(parameters, manner),
         cut=parameters.cut,
         pause_s=parameters.pause_s,
         stream=(

@@ -24,11 +24,15 @@ _SOVITS_MEAN: Final = re.compile(r"^(?P<name>.+)_e\d+_s\d+(?:_l\d+)?(?:\+\d+)+\.
 
 
 class Manner(StrictModel):
-    """How a voice chooses its tokens where the user says nothing; None for what is usual."""
+    """How a voice speaks where the user says nothing; None for what is usual.
+
+    The first three are how it chooses its tokens; `noise_scale` is the liveliness of its sound.
+    """
 
     top_k: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, gt=0)
     repetition_penalty: float | None = Field(default=None, ge=1)
+    noise_scale: float | None = Field(default=None, ge=0, le=1)
 
 
 class VoiceCard(StrictModel):
@@ -43,7 +47,7 @@ class VoiceCard(StrictModel):
     reference: str = Field(description="3-10 s recording whose voice and manner are taken")
     prompt_text: str = Field(default="", description="what is said in the reference")
     prompt_language: str = "en"
-    manner: Manner = Field(default=Manner(), description="how it chooses its tokens, unless the user says so")
+    manner: Manner = Field(default=Manner(), description="how it speaks, unless the user says so")
     about: str = ""
 
 

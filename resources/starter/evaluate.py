@@ -29,7 +29,7 @@ import torch
 from engine.audio.io import read_audio
 from engine.audio.spectrogram import linear_spectrogram
 from engine.models.hubert import load_content_encoder
-from engine.models.sovits import StyleReference, load_sovits
+from engine.models.sovits import SpeakSettings, StyleReference, load_sovits
 from engine.protocol.builtin import sample_project, starter_voice
 from engine.protocol.label_list import LabelRow, read_labels
 from engine.protocol.messages import Audio, Failed, JobCancelled
@@ -94,6 +94,8 @@ class Resynthesis:
         voice = read_voice(card)
         if voice.content_encoder is None or voice.reference is None:
             sys.exit(f"{card} names no content encoder or reference.")
+        noise = voice.manner.noise_scale
+        self._noise_scale = SpeakSettings().noise_scale if noise is None else noise
         self._encoder = load_content_encoder(voice.content_encoder)
         self._sovits = load_sovits(voice.sovits, posterior=False)
         self._sovits.fuse_weight_norm()
@@ -107,7 +109,9 @@ class Resynthesis:
         codes = self._sovits.extract_codes(self._encoder.encode(wave))
         phones = torch.tensor(phonemize(text, "en", "v2").phone_ids)[None]
         noise = torch.Generator().manual_seed(0)
-        made = self._sovits.decode(codes, phones, [self._style], generator=noise)
+        made = self._sovits.decode(
+            codes, phones, [self._style], noise_scale=self._noise_scale, generator=noise
+        )
         soundfile.write(out, made[0, 0].numpy(), 32000, subtype="PCM_16")
 
 

@@ -187,7 +187,7 @@ GPT: Final = GptConfig(
     layers=5, width=186, heads=6, semantic_rows=CODES + 1, eos_token=CODES, bert_channels=32
 )
 JUDGES: Final = DiscriminatorConfig(narrower=16)
-MANNER: Final = Manner(temperature=0.3, repetition_penalty=1.0)
+MANNER: Final = Manner(temperature=0.3, repetition_penalty=1.0, noise_scale=0.5 * EvenSovitsTraining.noise)
 """Codes stand for phones, which return in every sentence; there is nothing lively to draw."""
 
 ABOUT: Final = (
@@ -528,16 +528,13 @@ def newest(folder: Path) -> TrainingState:
 
 
 def quietened(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """SoVITS with the noise in its latent that it was trained with, as its own deviations.
+    """SoVITS with the noise that it was trained with as its posterior's own deviation.
 
-    The training draws a share of the deviations only; speech and further training draw all of it.
+    The training draws a share of that deviation only; further training draws all of it.
     """
-    found = dict(weights)
-    for part in ("enc_p", "enc_q"):
-        bias = found[f"{part}.proj.bias"].clone()
-        bias[SOVITS.latent_channels :] += math.log(EvenSovitsTraining.noise)
-        found[f"{part}.proj.bias"] = bias
-    return found
+    bias = weights["enc_q.proj.bias"].clone()
+    bias[SOVITS.latent_channels :] += math.log(EvenSovitsTraining.noise)
+    return {**weights, "enc_q.proj.bias": bias}
 
 
 def pack(arguments: argparse.Namespace) -> None:

@@ -28,6 +28,7 @@ from engine.audio.io import read_audio, write_wav
 from engine.protocol.builtin import sample_project, starter_voice
 from engine.protocol.label_list import LabelRow, read_labels
 from engine.protocol.messages import Done
+from engine.protocol.voices import CARD, read_voice
 from engine.worker.client import Worker
 from resources.starter.evaluate import Hear, errors, listener, words
 
@@ -89,7 +90,7 @@ def word_error(spoken: Sequence[tuple[LabelRow, Path]], hear: Hear) -> float:
     return wrong / sum(len(words(row.text)) for row, _ in spoken)
 
 
-def clone(worker: Worker, given: argparse.Namespace, folder: Path) -> dict[str, dict[str, str]]:
+def clone(worker: Worker, given: argparse.Namespace, folder: Path) -> dict[str, dict[str, Any]]:
     """Fine-tunes; what `speak` is told for each way of speaking."""
     voice: Path = given.voice
     common = {"workspace": str(folder), "experiment": "clone"}
@@ -105,21 +106,24 @@ def clone(worker: Worker, given: argparse.Namespace, folder: Path) -> dict[str, 
         "total_epochs": given.epochs,
         "save_every_epochs": given.epochs,
         "batch_size": given.batch,
-        "adversarial_from_step": 0 if given.with_judges else 1_000_000,
+        "adversarial_from_step": 0 if given.with_judges else 1_000_000,  # the starter's know nothing yet
     }
     if given.rate:
         sound["learning_rate"] = given.rate
+    theirs = {
+        "reference": str(reference(given.list, folder / "reference 参考.wav")),
+        "prompt_text": "",
+    }
+    manner = read_voice(voice / CARD).manner.model_dump(exclude={"noise_scale"}, exclude_none=True)
     own = {
         "gpt": str(voice / "s1.ckpt"),
         "content_encoder": str(voice / "content_encoder"),
-        "reference": str(reference(given.list, folder / "reference 参考.wav")),
-        "prompt_text": "",
-        "temperature": "0.3",
-        "repetition_penalty": "1",
+        **theirs,
+        **manner,
     }
     cloned = weights_of(done(worker, "train_sovits", {**common, **sound}))
     ways = {
-        "zero-shot, 5 s of the speaker": {**own, "sovits": str(voice / "s2G.pth")},
+        "zero-shot, 5 s of the speaker": {"voice": str(voice / CARD), **theirs},
         "clone (SoVITS)": {**own, "sovits": cloned},
     }
     if given.with_gpt:
@@ -160,7 +164,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made, Worker(stderr=subprocess.DEVNULL) as worker:
         folder = (given.keep or Path(made)).resolve() / "用户 it's"
         folder.mkdir(parents=True, exist_ok=True)
-        ways = {"the starter voice": {"voice": str(given.voice / "voice.json")}}
+        ways: dict[str, dict[str, Any]] = {"the starter voice": {"voice": str(given.voice / CARD)}}
         ways |= clone(worker, given, folder)
         sys.stdout.write("\n| | word error | likeness |\n|---|---|---|\n")
         halves = [likeness.vector([path for _, path in true[start::2]]) for start in (0, 1)]

@@ -53,11 +53,13 @@ def test_speech_is_heard_and_saved_alike(voice, folder):
 def test_a_voice_chooses_its_tokens_its_own_way_unless_the_user_says_how(voice):
     card = voice.folder / "voice.json"
     usual = make_plan(_parameters(voice)).options.sampling
+    assert make_plan(_parameters(voice)).options.sound.noise_scale == 0.5
     told = json.loads(card.read_text(encoding="utf-8"))
-    told["manner"] = {"temperature": 0.3, "repetition_penalty": 1.0}
+    told["manner"] = {"temperature": 0.3, "repetition_penalty": 1.0, "noise_scale": 0.05}
     card.write_text(json.dumps(told), encoding="utf-8")
     own = make_plan(_parameters(voice)).options.sampling
     asked = make_plan(_parameters(voice, temperature=0.8, top_k=4)).options.sampling
+    assert make_plan(_parameters(voice)).options.sound.noise_scale == 0.05
     assert (usual.top_k, usual.temperature, usual.repetition_penalty) == (15, 1.0, 1.35)
     assert (own.top_k, own.temperature, own.repetition_penalty) == (15, 0.3, 1.0)
     assert (asked.top_k, asked.temperature, asked.repetition_penalty) == (4, 0.8, 1.0)
