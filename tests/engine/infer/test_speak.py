@@ -1,5 +1,6 @@
 """The speaking stage: which files it takes, what it hands out, and its errors."""
 
+import dataclasses
 import json
 import shutil
 import wave
@@ -50,19 +51,21 @@ def test_speech_is_heard_and_saved_alike(voice, folder):
     assert str(out) in result.summary
 
 
-def test_a_voice_chooses_its_tokens_its_own_way_unless_the_user_says_how(voice):
-    card = voice.folder / "voice.json"
-    usual = make_plan(_parameters(voice)).options.sampling
-    assert make_plan(_parameters(voice)).options.sound.noise_scale == 0.5
+def test_a_voice_speaks_in_its_own_manner_unless_the_user_says_how(voice, folder):
+    own_folder = shutil.copytree(voice.folder, folder / "own manner 声")
+    card = own_folder / "voice.json"
     told = json.loads(card.read_text(encoding="utf-8"))
     told["manner"] = {"temperature": 0.3, "repetition_penalty": 1.0, "noise_scale": 0.05}
     card.write_text(json.dumps(told), encoding="utf-8")
-    own = make_plan(_parameters(voice)).options.sampling
-    asked = make_plan(_parameters(voice, temperature=0.8, top_k=4)).options.sampling
-    assert make_plan(_parameters(voice)).options.sound.noise_scale == 0.05
-    assert (usual.top_k, usual.temperature, usual.repetition_penalty) == (15, 1.0, 1.35)
-    assert (own.top_k, own.temperature, own.repetition_penalty) == (15, 0.3, 1.0)
-    assert (asked.top_k, asked.temperature, asked.repetition_penalty) == (4, 0.8, 1.0)
+    mannered = dataclasses.replace(voice, folder=own_folder)
+    usual = make_plan(_parameters(voice)).options
+    own = make_plan(_parameters(mannered)).options
+    asked = make_plan(_parameters(mannered, temperature=0.8, top_k=4)).options
+    assert usual.sound.noise_scale == 0.5
+    assert own.sound.noise_scale == asked.sound.noise_scale == 0.05
+    for options, chosen in ((usual, (15, 1.0, 1.35)), (own, (15, 0.3, 1.0)), (asked, (4, 0.8, 1.0))):
+        found = options.sampling
+        assert (found.top_k, found.temperature, found.repetition_penalty) == chosen
 
 
 def test_the_seed_that_was_drawn_is_told_and_gives_the_same_again(voice):
