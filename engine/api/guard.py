@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -25,6 +26,9 @@ _UPLOAD: Final = "/upload"
 """Gradio's way to put files on the disk. No call of ours takes one."""
 _PATHS: Final = "Name the path of a file in the workspace."
 _POLICY_VIOLATION: Final = 1008
+_LINGER_S: Final = 1.0
+"""Time for the rest of a refused request to arrive."""
+_LINGER_BYTES: Final = 256 * 1024
 ABORT: Final = "gsv.abort"
 """Name under which the transport puts a function that drops the connection at once."""
 
@@ -60,7 +64,7 @@ class Guard:
         if refused is not None:
             log.warning("refused %s: %s", scope["path"], refused.message)
             status = HTTPStatus.UNAUTHORIZED if isinstance(refused, TokenMissing) else HTTPStatus.FORBIDDEN
-            await _refuse(scope, send, status, refused.message, refused.hint)
+            await _refuse(scope, receive, send, status, refused.message, refused.hint)
         elif scope["type"] == "websocket":
             await self._application(scope, receive, send)
         else:
@@ -93,12 +97,12 @@ class _Exchange:
 
     async def run(self, application: Application, headers: dict[str, str]) -> None:
         if self._scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            await _answer(self._send, HTTPStatus.NO_CONTENT, b"", self._extra)
+            await _begin(self._send, HTTPStatus.NO_CONTENT, b"", self._extra)
+            await self._send({"type": "http.response.body", "body": b""})
             return
         if self._scope["path"].rstrip("/").endswith(_UPLOAD):
-            await _refuse(
-                self._scope, self._send, HTTPStatus.FORBIDDEN, "This server takes no uploads.", _PATHS
-            )
+            words = _words("This server takes no uploads.", _PATHS)
+            await _close_with(self._receive, self._send, HTTPStatus.FORBIDDEN, words)
             return
         declared = headers.get("content-length", "0")
         if not declared.isdigit() or int(declared) > self._largest:
@@ -151,23 +155,48 @@ class _Exchange:
         log.warning("gave up %s: %s", self._scope["path"], why)
         self._given_up = True
         if not self._answering:
-            await _answer(self._send, status, _words(why, ""), [*self._extra, (b"connection", b"close")])
+            await _close_with(self._receive, self._send, status, _words(why, ""), self._extra)
 
 
-async def _refuse(scope: Message, send: Send, status: HTTPStatus, message: str, hint: str) -> None:
+async def _refuse(
+    scope: Message, receive: Receive, send: Send, status: HTTPStatus, message: str, hint: str
+) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": message})
         return
-    await _answer(send, status, _words(message, hint), [(b"connection", b"close")])
+    await _close_with(receive, send, status, _words(message, hint))
 
 
-async def _answer(send: Send, status: HTTPStatus, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _close_with(
+    receive: Receive, send: Send, status: HTTPStatus, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Answers, and has the connection closed once the rest of the request was taken from it.
+
+    A system that closes a connection with unread bytes in it resets it, and the caller may lose the
+    answer. What is not there after `_LINGER_S`, or larger than `_LINGER_BYTES`, is not waited for.
+    """
+    await _begin(send, status, body, [*headers, (b"connection", b"close")])
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_drop(receive, _LINGER_BYTES), _LINGER_S)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _drop(receive: Receive, largest_bytes: int) -> None:
+    dropped = 0
+    while dropped <= largest_bytes:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        dropped += len(message.get("body", b""))
+
+
+async def _begin(send: Send, status: HTTPStatus, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     described = [(b"content-type", b"application/json")] if body else []
     length = (b"content-length", str(len(body)).encode("ascii"))
     await send(
         {"type": "http.response.start", "status": int(status), "headers": [*described, length, *headers]}
     )
-    await send({"type": "http.response.body", "body": body})
 
 
 def _words(message: str, hint: str) -> bytes:

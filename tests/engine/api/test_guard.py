@@ -169,6 +169,28 @@ def test_strangers_do_not_get_inside(server, inside):
     assert inside.seen == before
 
 
+@pytest.mark.parametrize("path", ["/", "/upload"])
+def test_who_is_refused_may_still_be_sending(server, path):
+    stranger = [] if path == "/upload" else ["Origin: http://evil.example"]
+    with connected(server) as link:
+        link.sendall(head(path, "Content-Length: 200000", *stranger) + bytes(150000))
+        time.sleep(0.2)  # the answer is there by now
+        link.sendall(bytes(50000))
+        told = b""
+        while part := link.recv(65536):  # a connection that is reset raises here
+            told += part
+    assert told.startswith(b"HTTP/1.1 4")
+    assert told.endswith(b"}")
+
+
+def test_who_is_refused_and_sends_nothing_is_let_go(server):
+    with connected(server) as link:
+        link.sendall(head("/", "Content-Length: 100", "Origin: http://evil.example"))
+        started = time.monotonic()
+        assert everything(link).startswith(b"HTTP/1.1 403")
+        assert time.monotonic() - started < 5
+
+
 def test_the_token_opens_and_is_remembered_by_browsers(inside, server):
     guarded = Guard(inside, replace(server, token="geheim-1"))  # noqa: S106
     with served(lambda _: guarded, replace(server, token="geheim-1")) as bound, httpx.Client() as client:  # noqa: S106
