@@ -37,7 +37,14 @@ class Hello(StrictModel):
 
 
 class Progress(StrictModel):
-    """How far a job is."""
+    """How far a job is.
+
+    Attributes:
+        done: what is done of `total`, in `unit`.
+        eta_s: seconds that it will still take; None while unknown.
+        silent_s: above 0, the stage has said nothing for so many seconds, and the worker repeats its last
+            words as a sign of life: it loads a library, or does one long thing.
+    """
 
     type: Literal["progress"] = "progress"
     job: str
@@ -45,6 +52,7 @@ class Progress(StrictModel):
     total: float
     unit: str
     eta_s: float | None = None
+    silent_s: float = 0.0
 
 
 class Metric(StrictModel):

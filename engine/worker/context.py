@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,6 +17,7 @@ from engine.worker.channel import Inbox, Outbox
 
 T = TypeVar("T")
 PROGRESS_INTERVAL_S: Final = 0.05
+LIFE_INTERVAL_S: Final = 1.0
 KEPT_OBJECTS: Final = 4
 
 
@@ -47,19 +50,50 @@ class WorkerContext:
         self._started_s = time.monotonic()
         self._first_done: float | None = None
         self._sent_s = -PROGRESS_INTERVAL_S
+        self._last: tuple[float, float, str] | None = None
+        self._last_s = 0.0
+        self._telling = threading.Lock()
         self._audio_index = 0
 
     def progress(self, done: float, total: float, unit: str) -> None:
         """Sends progress with the time left, at most twenty times a second; the last one always."""
-        now_s = time.monotonic()
-        if self._first_done is None:
-            self._first_done, self._started_s = done, now_s
-        if done < total and now_s - self._sent_s < PROGRESS_INTERVAL_S:
+        with self._telling:
+            now_s = time.monotonic()
+            if self._first_done is None:
+                self._first_done, self._started_s = done, now_s
+            self._last, self._last_s = (done, total, unit), now_s
+            if done >= total or now_s - self._sent_s >= PROGRESS_INTERVAL_S:
+                self._tell(now_s)
+
+    @contextmanager
+    def signs_of_life(self) -> Generator[None, None, None]:
+        """Repeats the last progress each second while the stage in the block is silent."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._repeat, args=(ended,), name="signs of life", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _repeat(self, ended: threading.Event) -> None:
+        while not ended.wait(LIFE_INTERVAL_S / 4):
+            with self._telling:
+                now_s = time.monotonic()
+                if self._last is not None and now_s - self._sent_s >= LIFE_INTERVAL_S:
+                    self._tell(now_s)
+
+    def _tell(self, now_s: float) -> None:
+        if self._last is None or self._first_done is None:
             return
         self._sent_s = now_s
+        done, total, unit = self._last
         made = done - self._first_done
         eta_s = (now_s - self._started_s) / made * (total - done) if made > 0 else None
-        self._outbox.send(Progress(job=self._job, done=done, total=total, unit=unit, eta_s=eta_s))
+        silent_s = now_s - self._last_s
+        progress = Progress(job=self._job, done=done, total=total, unit=unit, eta_s=eta_s, silent_s=silent_s)
+        self._outbox.send(progress)
 
     def metric(self, values: Mapping[str, float], step: int) -> None:
         """Sends named figures."""

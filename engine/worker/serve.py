@@ -54,7 +54,9 @@ def run_request(request: RunRequest, context: WorkerContext, find: Callable[[str
         context.check_cancelled()
         spec = find(request.stage)
         parameters = spec.parse(request.parameters)
-        return Done(job=job, result=_function(spec)(parameters, context))
+        with context.signs_of_life():
+            result = _function(spec)(parameters, context)
+        return Done(job=job, result=result)
     except Cancelled:
         return JobCancelled(job=job)
     except EngineError as error:

@@ -25,7 +25,7 @@ from gsv_desktop.pages.services import Services
 from gsv_desktop.widgets.editors import PathEditor
 from gsv_desktop.widgets.form import StageForm
 from gsv_desktop.widgets.path_edit import dropped_paths
-from gsv_desktop.widgets.state_badge import time_left
+from gsv_desktop.widgets.state_badge import how_far
 
 DROP_FIELD = "input"
 OWN_FIELDS = frozenset({"workspace", "experiment"})
@@ -204,10 +204,9 @@ class StagePage(Page):
         else:
             self.progress.setRange(0, PERMILLE)
             self.progress.setValue(round(fraction * PERMILLE))
-            now = job.progress
-            words = f"{now.done:g} / {now.total:g} {now.unit}"
-            left = self.tr("stopping …") if job.cancel_requested else time_left(now.eta_s)
-            self._progress_words.setText(f"{words} · {left}" if left else words)
+            self._progress_words.setText(
+                self.tr("stopping …") if job.cancel_requested else how_far(job.progress)
+            )
 
     @Slot()
     def _on_form_edited(self) -> None:

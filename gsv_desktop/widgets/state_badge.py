@@ -7,10 +7,12 @@ from typing import Final
 from PySide6.QtCore import QCoreApplication, QSize
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+from engine.protocol.messages import Progress
 from gsv_desktop.core.state import WorkState
 from gsv_desktop.widgets.icons import state_icon
 
 ICON: Final = QSize(16, 16)
+_LONG_SILENCE_S: Final = 3.0
 
 
 class StateBadge(QWidget):
@@ -49,6 +51,15 @@ def state_words(state: WorkState) -> str:
         WorkState.CANCELLED: QCoreApplication.translate("state", "Stopped"),
     }
     return words[state]
+
+
+def how_far(progress: Progress) -> str:
+    """How far a job is and how long it will still take, for people."""
+    words = f"{progress.done:g} / {progress.total:g} {progress.unit}"
+    more = time_left(progress.eta_s)
+    if progress.silent_s >= _LONG_SILENCE_S:
+        more = QCoreApplication.translate("state", "still at it (%d s)") % progress.silent_s
+    return f"{words} · {more}" if more else words
 
 
 def time_left(seconds: float | None) -> str:

@@ -60,6 +60,14 @@ def deaf(parameters, context):
     return StageResult(summary="never")
 
 
+def slow_to_load(parameters, context):
+    """Says how far it is, and then nothing for a while, as an import does."""
+    context.progress(2, 5, "clips")
+    time.sleep(2.6)
+    context.progress(5, 5, "clips")
+    return StageResult(summary="loaded")
+
+
 def broken(parameters, context):
     raise BadAudio("the file x.wav is broken", hint="record it again", detail="decoder said 42")
 

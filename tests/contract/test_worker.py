@@ -13,7 +13,7 @@ import pytest
 
 from engine.protocol.errors import WorkerDied
 from engine.protocol.launch import worker_environment
-from engine.protocol.messages import ArtifactMade, Audio, Done, Failed, JobCancelled, Log, Metric
+from engine.protocol.messages import ArtifactMade, Audio, Done, Failed, JobCancelled, Log, Metric, Progress
 from engine.worker.client import Worker
 
 ODD = Path(__file__).with_name("odd_stages.py")
@@ -75,6 +75,20 @@ def test_a_minute_of_sound_arrives_whole(worker):
     assert len(pcm) == 60 * 32000 * 2
     samples = memoryview(bytes(pcm)).cast("h")
     assert all(samples[i] == i % 65536 - 32768 for i in range(0, len(samples), 997))
+
+
+def test_a_silent_stage_shows_that_it_is_alive(worker):
+    events = []
+    assert isinstance(worker.run("slow_to_load", {}, events.append), Done)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert [(one.done, one.total, one.unit) for one in told] == [(2, 5, "clips")] * (len(told) - 1) + [
+        (5, 5, "clips")
+    ]
+    silent = [one.silent_s for one in told[1:-1]]
+    assert len(silent) in (1, 2)
+    assert silent == sorted(silent)
+    assert silent[0] >= 0.9
+    assert (told[0].silent_s, told[-1].silent_s) == (0, 0)
 
 
 def test_cancel_ends_the_job_once_and_the_worker_goes_on(worker):

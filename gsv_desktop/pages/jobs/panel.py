@@ -12,7 +12,7 @@ from gsv_desktop.jobs.job import Job
 from gsv_desktop.jobs.queue import JobQueue
 from gsv_desktop.widgets.job_row import JobRow
 from gsv_desktop.widgets.log_view import LogView
-from gsv_desktop.widgets.state_badge import time_left
+from gsv_desktop.widgets.state_badge import how_far
 
 
 class JobPanel(QSplitter):
@@ -84,10 +84,7 @@ class JobPanel(QSplitter):
             return ""
         if job.progress is None:
             return self.tr("Getting ready …")
-        now = job.progress
-        words = f"{now.done:g} / {now.total:g} {now.unit}"
-        left = time_left(now.eta_s)
-        return f"{words} · {left}" if left else words
+        return how_far(job.progress)
 
     def _choose(self, job: Job) -> None:
         if job is not self._chosen:
