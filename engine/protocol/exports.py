@@ -15,6 +15,10 @@ from engine.protocol.workspace import Workspace
 _SAVE: Final = re.compile(
     r"^(?P<head>.+(?:-e|_e))(?P<epoch>\d+)(?P<step>_s\d+)?(?P<rank>_l\d+)?(?P<end>\.ckpt|\.pth)$"
 )
+_GPT: Final = re.compile(r"^(?P<experiment>.+)-e(?P<epoch>\d+)(?P<also>(?:\+\d+)*)\.ckpt$")
+_SOVITS: Final = re.compile(
+    r"^(?P<experiment>.+)_e(?P<epoch>\d+)_s(?P<step>\d+)(?:_l(?P<rank>\d+))?(?P<also>(?:\+\d+)*)\.pth$"
+)
 _MEAN: Final = re.compile(r"(?P<also>(?:\+\d+)+)\.\w+$")
 _FEWEST: Final = 2
 
@@ -25,6 +29,7 @@ class Export:
 
     Attributes:
         path: The file.
+        experiment: What was trained.
         epoch: Epochs that it was trained for.
         step: Steps that it was trained for; 0 where the name does not say (GPT).
         rank: Rank of the adapter; 0 for whole weights.
@@ -32,6 +37,7 @@ class Export:
     """
 
     path: Path
+    experiment: str
     epoch: int
     step: int = 0
     rank: int = 0
@@ -90,23 +96,31 @@ def newest(exports: Sequence[Export]) -> Export:
 
 def gpt_exports(workspace: Workspace, version: ModelVersion, experiment: str) -> tuple[Export, ...]:
     """GPT weights of an experiment by epoch, the first one first."""
-    pattern = rf"^{re.escape(experiment)}-e(?P<epoch>\d+)(?P<also>(?:\+\d+)*)\.ckpt$"
-    return tuple(sorted(_exports(workspace.gpt_weights(version), pattern), key=_age))
+    return tuple(one for one in all_gpt_exports(workspace, version) if one.experiment == experiment)
 
 
 def sovits_exports(workspace: Workspace, version: ModelVersion, experiment: str) -> tuple[Export, ...]:
     """SoVITS weights of an experiment by epoch, the first one first."""
-    start = rf"^{re.escape(experiment)}_e(?P<epoch>\d+)_s(?P<step>\d+)(?:_l(?P<rank>\d+))?"
-    pattern = start + r"(?P<also>(?:\+\d+)*)\.pth$"
-    return tuple(sorted(_exports(workspace.sovits_weights(version), pattern), key=_age))
+    return tuple(one for one in all_sovits_exports(workspace, version) if one.experiment == experiment)
 
 
-def _exports(folder: Path, pattern: str) -> Iterator[Export]:
+def all_gpt_exports(workspace: Workspace, version: ModelVersion) -> tuple[Export, ...]:
+    """GPT weights of every experiment, by its name and by epoch."""
+    return tuple(sorted(_exports(workspace.gpt_weights(version), _GPT), key=_age))
+
+
+def all_sovits_exports(workspace: Workspace, version: ModelVersion) -> tuple[Export, ...]:
+    """SoVITS weights of every experiment, by its name and by epoch."""
+    return tuple(sorted(_exports(workspace.sovits_weights(version), _SOVITS), key=_age))
+
+
+def _exports(folder: Path, pattern: re.Pattern[str]) -> Iterator[Export]:
     for path in folder.iterdir() if folder.is_dir() else ():
-        if found := re.match(pattern, path.name):
+        if found := pattern.match(path.name):
             said = found.groupdict()
             yield Export(
                 path=path,
+                experiment=found["experiment"],
                 epoch=int(said["epoch"]),
                 step=int(said.get("step") or 0),
                 rank=int(said.get("rank") or 0),
@@ -120,5 +134,5 @@ def _progress(found: re.Match[str] | None) -> tuple[int, int]:
     return int(found["epoch"]), int((found["step"] or "_s0").removeprefix("_s"))
 
 
-def _age(export: Export) -> tuple[int, int, int, tuple[int, ...]]:
-    return export.epoch, export.step, export.rank, export.also
+def _age(export: Export) -> tuple[str, int, int, int, tuple[int, ...]]:
+    return export.experiment, export.epoch, export.step, export.rank, export.also

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +10,13 @@ from typing import Final
 from pydantic import Field, ValidationError
 
 from engine.protocol.errors import BadParameters, MissingModel
+from engine.protocol.exports import Export, all_gpt_exports, all_sovits_exports
 from engine.protocol.label_list import replace_text
 from engine.protocol.model import StrictModel
 from engine.protocol.versions import VERSIONS, ModelVersion
 from engine.protocol.workspace import Workspace
 
 CARD: Final = "voice.json"
-_GPT_NAME: Final = re.compile(r"^(?P<name>.+)-e(?P<epoch>\d+)\.ckpt$")
-_SOVITS_NAME: Final = re.compile(r"^(?P<name>.+)_e(?P<epoch>\d+)_s(?P<step>\d+)(?:_l\d+)?\.pth$")
-_GPT_MEAN: Final = re.compile(r"^(?P<name>.+)-e\d+(?:\+\d+)+\.ckpt$")
-_SOVITS_MEAN: Final = re.compile(r"^(?P<name>.+)_e\d+_s\d+(?:_l\d+)?(?:\+\d+)+\.pth$")
 
 
 class Manner(StrictModel):
@@ -152,16 +148,16 @@ def find_voice(name: str, workspace: Workspace, built_in: Sequence[Path] = ()) -
 def _pairs(workspace: Workspace) -> Iterator[Voice]:
     """The newest GPT and SoVITS weights of every name that has both; then each mean with the other kind."""
     for version in VERSIONS.values():
-        gpt_folder, sovits_folder = workspace.gpt_weights(version), workspace.sovits_weights(version)
-        gpts, sovits = _newest(gpt_folder, _GPT_NAME), _newest(sovits_folder, _SOVITS_NAME)
+        all_gpts, all_sovits = all_gpt_exports(workspace, version), all_sovits_exports(workspace, version)
+        gpts, sovits = _newest(all_gpts), _newest(all_sovits)
         for name in sorted(gpts.keys() & sovits.keys()):
             yield _pair(name, version, gpts[name], sovits[name])
-        for name, path in _means(gpt_folder, _GPT_MEAN):
-            if name in sovits:
-                yield _pair(path.stem, version, path, sovits[name])
-        for name, path in _means(sovits_folder, _SOVITS_MEAN):
-            if name in gpts:
-                yield _pair(path.stem, version, gpts[name], path)
+        for mean in all_gpts:
+            if mean.also and mean.experiment in sovits:
+                yield _pair(mean.path.stem, version, mean.path, sovits[mean.experiment])
+        for mean in all_sovits:
+            if mean.also and mean.experiment in gpts:
+                yield _pair(mean.path.stem, version, gpts[mean.experiment], mean.path)
 
 
 def _pair(name: str, version: ModelVersion, gpt: Path, sovits: Path) -> Voice:
@@ -179,17 +175,6 @@ def _pair(name: str, version: ModelVersion, gpt: Path, sovits: Path) -> Voice:
     )
 
 
-def _means(folder: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if found := pattern.match(path.name):
-            yield found["name"], path
-
-
-def _newest(folder: Path, pattern: re.Pattern[str]) -> dict[str, Path]:
-    best: dict[str, tuple[int, Path]] = {}
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if found := pattern.match(path.name):
-            epoch = int(found["epoch"])
-            if epoch >= best.get(found["name"], (-1, path))[0]:
-                best[found["name"]] = (epoch, path)
-    return {name: path for name, (_, path) in best.items()}
+def _newest(exports: Sequence[Export]) -> dict[str, Path]:
+    """The save of the last epoch of every experiment; means are not among them."""
+    return {one.experiment: one.path for one in exports if not one.also}

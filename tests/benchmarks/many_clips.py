@@ -2,8 +2,9 @@
 
 Tiny clips and tiny made-up models, so that what is measured is the handling of files: each stage runs in a
 real worker, twice. Prints for each run the seconds, those until the first progress event, the longest time
-without one after that, the longest time in which the stage itself had nothing new to say (it loads libraries,
-and the worker repeats its last words), and the memory of the worker after a fifth of the run and at its highest.
+without one after that, the longest time in which the stage itself had nothing new to say (it loads
+libraries, and the worker repeats its last words), and the memory of the worker after a fifth of the run and
+at its highest.
 """
 
 from __future__ import annotations
