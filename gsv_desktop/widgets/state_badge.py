@@ -55,11 +55,10 @@ def state_words(state: WorkState) -> str:
 
 def how_far(progress: Progress) -> str:
     """How far a job is and how long it will still take, for people."""
-    words = f"{progress.done:g} / {progress.total:g} {progress.unit}"
-    more = time_left(progress.eta_s)
+    parts = [f"{progress.done:g} / {progress.total:g} {progress.unit}", time_left(progress.eta_s)]
     if progress.silent_s >= _LONG_SILENCE_S:
-        more = QCoreApplication.translate("state", "still at it (%d s)") % progress.silent_s
-    return f"{words} · {more}" if more else words
+        parts.append(QCoreApplication.translate("state", "still at it (%d s)") % progress.silent_s)
+    return " · ".join(part for part in parts if part)
 
 
 def time_left(seconds: float | None) -> str:
