@@ -9,13 +9,13 @@ Parameter names are those of official weight files.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.modules.dropout import Dropout, dropout
+from engine.modules.dropout import Dropout, dropout, kept
 
 GROWTH_POSITIONS: Final = 256
 """A cache grows in steps of this many positions."""
@@ -116,20 +116,57 @@ class KeyValueCache:
         return fresh
 
 
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, share: float) -> Tensor:
-    """Attention with dropout, in half the time that PyTorch's own takes on a CPU; every query sees a key.
+class _Attended(torch.autograd.Function):
+    """Attention of positions to each other with dropout; on a CPU in half the time that PyTorch's own takes.
 
-    What may not be seen is added as minus infinity by the product itself: to fill it in costs a pass
-    over all pairs, and another one on the way back.
+    Heads are read and written where the projection has them, and nothing is copied. What may not be seen
+    is added as minus infinity by the product itself. Every position has to see one.
     """
-    rows, heads, count, channels = queries.shape
-    hidden = queries.new_zeros(()) if mask is None else _hidden(mask, queries.dtype)
-    hidden = hidden.expand(rows, heads, count, keys.shape[2]).flatten(0, 1)
-    logits = torch.baddbmm(
-        hidden, queries.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2), alpha=channels**-0.5
-    )
-    seen = dropout(logits.softmax(dim=-1), share, training=True) @ values.flatten(0, 1)
-    return seen.view(rows, heads, count, channels)
+
+    @staticmethod
+    def forward(ctx: Any, projected: Tensor, mask: Tensor | None, heads: int, share: float) -> Tensor:
+        """(B, N, 3C) queries, keys and values, and (B or 1, 1, N or 1, N) True where seen, to (B, N, C)."""
+        queries, keys, values = _heads(projected, 3 * heads).chunk(3, dim=1)
+        rows, _, count, channels = queries.shape
+        visible = projected.new_zeros(()) if mask is None else _hidden(mask, projected.dtype)
+        hidden = visible.expand(rows, heads, count, count)
+        logits = torch.empty_like(hidden, memory_format=torch.contiguous_format)
+        for row, place in enumerate(logits):
+            turned = keys[row].transpose(1, 2)
+            torch.baddbmm(hidden[row], queries[row], turned, alpha=channels**-0.5, out=place)
+        weights = logits.softmax(dim=-1)
+        chosen = kept(weights, share).mul_(weights)
+        seen = projected.new_empty(rows, count, heads * channels)
+        for row, place in enumerate(_heads(seen, heads)):
+            place.baddbmm_(chosen[row], values[row], beta=0, alpha=1 / (1 - share))
+        ctx.save_for_backward(projected, weights, chosen, seen)
+        ctx.heads, ctx.share = heads, share
+        return seen
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        """The gradient of what was projected."""
+        projected, weights, chosen, seen = ctx.saved_tensors
+        heads, larger = ctx.heads, 1 / (1 - ctx.share)
+        queries, keys, values = _heads(projected, 3 * heads).chunk(3, dim=1)
+        scale = larger * queries.shape[3] ** -0.5
+        given = torch.empty_like(projected)
+        for_queries, for_keys, for_values = _heads(given, 3 * heads).chunk(3, dim=1)
+        wanted = _heads(gradient, heads)
+        # a softmax takes away what all weights together would gain: (B, H, N, 1)
+        common = _heads(gradient * seen, heads).sum(dim=-1, keepdim=True)
+        for row, gained in enumerate(wanted):
+            for_values[row].baddbmm_(chosen[row].transpose(1, 2), gained, beta=0, alpha=larger)
+            slope = torch.bmm(gained, values[row].transpose(1, 2)).mul_(chosen[row])
+            slope.addcmul_(weights[row], common[row], value=-1 / larger)
+            for_queries[row].baddbmm_(slope, keys[row], beta=0, alpha=scale)
+            for_keys[row].baddbmm_(slope.transpose(1, 2), queries[row], beta=0, alpha=scale)
+        return given, None, None, None
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    """(B, N, H * D) seen as (B, H, N, D)."""
+    return x.unflatten(2, (heads, -1)).transpose(1, 2)
 
 
 def _hidden(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -165,20 +202,18 @@ class FusedAttention(nn.Module):
             (B, N, C).
         """
         projected = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
-        queries, keys, values = (
-            part.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (B, H, N, D)
-            for part in projected.chunk(3, dim=-1)
-        )
+        share = self.dropout if self.training else 0.0
+        if share and x.device.type == "cpu" and cache is None:
+            own: Tensor = _Attended.apply(projected, mask, self.heads, share)  # type: ignore[no-untyped-call]
+            return self._joined(own)
+        queries, keys, values = _heads(projected, 3 * self.heads).chunk(3, dim=1)
         if cache is not None:
             keys, values = cache.append(layer, keys, values)
-        share = self.dropout if self.training else 0.0
-        if share and x.device.type == "cpu":
-            seen = _attend(queries, keys, values, mask, share)
-        else:
-            seen = functional.scaled_dot_product_attention(
-                queries, keys, values, attn_mask=mask, dropout_p=share
-            )
-        joined: Tensor = self.out_proj(seen.transpose(1, 2).flatten(2))
+        seen = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=share)
+        return self._joined(seen.transpose(1, 2).flatten(2))
+
+    def _joined(self, seen: Tensor) -> Tensor:
+        joined: Tensor = self.out_proj(seen)
         return joined
 
 
