@@ -15,11 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, overload
+from typing import Any, Final, overload
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+
+_PIECE: Final = 1 << 17
+"""Numbers of a tensor that are moved at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,26 +127,32 @@ def _rms(tensor: Tensor) -> Tensor:
 def _note_size(tensor: Tensor, gradient: Tensor, scale: float, state: dict[str, Any]) -> None:
     """Remembers the slope of the loss along the tensor's own size."""
     kept = state["size_gradients"]
-    kept[state["steps"] % len(kept)] = torch.sum(tensor * gradient) * scale
+    kept[state["steps"] % len(kept)] = torch.dot(tensor.reshape(-1), gradient.reshape(-1)) * scale
 
 
 def _move_tensor(tensor: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
     beta1, beta2 = group["betas"]
-    delta, steps, period = state["delta"], state["steps"], group["size_period"]
-    delta.mul_(beta1)
+    delta, square, steps, period = state["delta"], state["square"], state["steps"], group["size_period"]
     if steps % period == period - 1:
         state["rms"].copy_(_rms(tensor))
         if steps > 0:
             _change_size(tensor, state, group)
-    state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     bias = 1 - beta2 ** (steps + 1)
     # the published algorithm stops correcting once the bias is below one per cent
     share = bias**0.5 if bias < 0.99 else 1.0  # taken out of the root: a pass over memory less
     reach = state["rms"].clamp(min=group["min_rms"]) * (-group["lr"] * (1 - beta1) * share)
-    expected = state["square"].sqrt().add_(group["eps"] * share)
-    delta.addcdiv_(gradient * reach, expected)
-    tensor.add_(delta)
+    for moved, way, squares, slope in zip(*map(_pieces, (tensor, delta, square, gradient)), strict=True):
+        squares.mul_(beta2).addcmul_(slope, slope, value=1 - beta2)
+        way.mul_(beta1).addcdiv_(slope * reach, squares.sqrt().add_(group["eps"] * share))
+        moved.add_(way)
     state["steps"] = steps + 1
+
+
+def _pieces(tensor: Tensor) -> tuple[Tensor, ...]:
+    """A tensor's rows, on a CPU as many at once as stay in its cache from one operation to the next."""
+    if tensor.device.type != "cpu":
+        return (tensor,)
+    return tensor.split(max(1, _PIECE * len(tensor) // tensor.numel()))
 
 
 def _change_size(tensor: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -157,7 +166,7 @@ def _change_size(tensor: Tensor, state: dict[str, Any], group: dict[str, Any]) -
     growth = growth * (-rate * bias**0.5)
     growth = growth.masked_fill(state["rms"] < group["min_rms"], 0.0)
     growth = growth.masked_fill(state["rms"] > group["max_rms"], -rate * period)
-    state["delta"].add_(tensor * growth, alpha=1 - beta1)
+    state["delta"].add_(tensor * growth, alpha=(1 - beta1) / beta1)  # the momentum decays only afterwards
 
 
 def _move_number(tensor: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
