@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from engine.models.gpt import Gpt
+from engine.models.sovits import Sovits, load_sovits
 from resources.starter.evaluate import errors, words
 from resources.starter.lessons import (
     OFFSETS,
@@ -17,7 +18,7 @@ from resources.starter.lessons import (
     warm_cosine,
 )
 from resources.starter.steady import analyse, even_hops, put_together, write_even
-from resources.starter.train import CODES, GPT, owners_of_codes
+from resources.starter.train import CODES, GPT, SOVITS, owners_of_codes, quietened, write_generator
 
 
 def test_phones_of_all_programs_are_one():
@@ -102,6 +103,18 @@ def test_codes_belong_to_the_phone_they_stand_for_most_often():
     assert owners[:2] == ["t", "t"]
     assert {phone: owners.count(phone) for phone in ("k", "oy")} == {"k": 2, "oy": 2}
     assert owners[7] == "oy"
+
+
+def test_packed_sound_keeps_what_fine_tuning_needs(tmp_path):
+    model = Sovits(SOVITS)
+    path = tmp_path / "用户 it's 名" / "s2G.pth"
+    path.parent.mkdir()
+    write_generator(path, quietened(model.state_dict()), "8epoch_200iteration")
+    found = load_sovits(path, posterior=True)
+    wide = SOVITS.latent_channels
+    assert torch.allclose(found.enc_q.pre.weight, model.enc_q.pre.weight, atol=1e-3)
+    assert torch.allclose(found.enc_q.proj.bias[:wide], model.enc_q.proj.bias[:wide], atol=1e-3)
+    assert torch.allclose(found.enc_q.proj.bias[wide:], model.enc_q.proj.bias[wide:] - 2.3026, atol=2e-3)
 
 
 def test_rate_rises_and_falls():
