@@ -56,6 +56,16 @@ def load_sovits(path: Path, *, posterior: bool | None = None) -> Sovits:
     return build_sovits(content.weights, content.config, path, posterior=posterior, said=said)
 
 
+def has_posterior(path: Path) -> bool:
+    """Whether a SoVITS weight file has the posterior encoder, which training needs; reads its names only.
+
+    Raises:
+        MissingModel: there is no such file.
+        BadCheckpoint: the file is damaged.
+    """
+    return any(name.startswith(_POSTERIOR) for name in read_checkpoint(path, shapes_only=True).weights)
+
+
 def build_sovits(
     weights: Mapping[str, Tensor],
     config: Mapping[str, Any],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine.audio.spectrogram import MelSpec, log_mel, mel_of_linear
 from engine.models.discriminators import DiscriminatorConfig, Discriminators, Judgement, load_discriminators
-from engine.models.sovits import Sovits, SovitsTrainingOutput, export_sovits, load_sovits
+from engine.models.sovits import Sovits, SovitsTrainingOutput, export_sovits, has_posterior, load_sovits
 from engine.modules.device import choose_device
 from engine.modules.lengths import take_segments
 from engine.protocol.builtin import pretrained
@@ -357,6 +357,12 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
         torch.manual_seed(parameters.seed)
         generator = load_sovits(start, posterior=True)
     _require_version(generator, facts, start)
+    if not has_posterior(start):
+        context.log(
+            f"{start.name} was exported for speaking, without the part that only training uses: it begins by "
+            "chance, and the voice may get worse. Pretrained weights (s2G) have it.",
+            "warning",
+        )
     items, skipped = sovits_items(experiment, facts, generator.config)
     judges = starting_judges(
         parameters.pretrained_discriminator or given.discriminator, generator, parameters.seed, context

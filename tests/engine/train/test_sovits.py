@@ -1,6 +1,7 @@
 """SoVITS' training as a stage: real files in, official weights out."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -117,6 +118,18 @@ def test_judges_are_made_where_there_are_none(prepared):
     _, context = train(prepared, total_epochs=1, pretrained_discriminator=missing)
     assert any(str(missing) in text for level, text in context.lines if level == "warning")
     assert "loss_discriminator" in context.metrics[0][1]
+
+
+def test_who_begins_from_an_export_is_warned(prepared):
+    result, whole = train(prepared, total_epochs=1)
+    export = next(one.path for one in result.artifacts if one.kind == "weights")
+    _, partial = train(prepared, total_epochs=2, pretrained_generator=export)
+    told = [
+        [text for level, text in context.lines if level == "warning" and "exported for speaking" in text]
+        for context in (whole, partial)
+    ]
+    assert not told[0]
+    assert Path(export).name in told[1][0]
 
 
 def test_judges_of_the_generator_step_get_no_gradient(prepared, monkeypatch):
