@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ from engine.protocol.stages.cleaning import DenoiseParameters, NoiseFilter
 from engine.protocol.workspace import Workspace
 
 FRCRN_RATE_HZ: Final = 16000
+MOST_AT_ONCE: Final = 8
+"""Files that are cleaned together, at most; each has a network of its own, on a core of its own."""
+
 STATE: Final = "denoise_state.json"
 
 
@@ -54,7 +58,8 @@ def run(parameters: DenoiseParameters, context: Context) -> StageResult:
         write_wav(target, resample(made, work_hz, rate_hz), rate_hz)
         return [target]
 
-    work.run(clean, context)
+    alone = model is not None  # the network is kept for all files
+    work.run(clean, context, at_once=1 if alone else min(os.cpu_count() or 1, MOST_AT_ONCE))
     return work.result("without noise are in")
 
 

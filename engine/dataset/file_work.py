@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from engine.audio.io import AudioInfo, probe, probe_each
 from engine.corpus.ledger import Ledger, file_mark, fingerprint
@@ -15,8 +19,28 @@ from engine.protocol.files import remove_parts
 from engine.protocol.results import ArtifactRef, Skipped, StageResult
 from engine.protocol.sources import told
 
+LONGEST_TOGETHER_S: Final = 600.0
+"""Sound that may be in work at once, where it is more than one file: it lies in memory."""
+
 Make = Callable[[Path], Sequence[Path]]
 """Makes the outputs of one source; raises BadAudio or MissingFile where it cannot be used."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Turn:
+    """A file whose turn it is.
+
+    Attributes:
+        source: The file.
+        wanted: Fingerprint of what shall come out of it.
+        made: Gives what came out, once it is there; raises what went wrong.
+        unchanged: Whether that was made before.
+    """
+
+    source: Path
+    wanted: str
+    made: Callable[[], Sequence[Path]] | None = None
+    unchanged: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,8 +73,13 @@ class FileWork:
     done_s: float = 0.0
     total_s: float = 0.0
 
-    def run(self, make: Make, context: Context) -> None:
+    def run(self, make: Make, context: Context, at_once: int = 1) -> None:
         """Makes what is not there yet, and counts in seconds of sound.
+
+        Args:
+            make: what is done to a file; with several at once it is called on several threads.
+            context: hears how far it is, and is asked whether to stop.
+            at_once: how many files are in work together, where they are not long.
 
         Raises:
             MissingFile: there is nothing at the given path.
@@ -67,11 +96,10 @@ class FileWork:
         self.failures += unreadable.items()
         self.total_s = sum(info.duration_s for info in known.values())
         with Ledger(self.output / self.state) as ledger:
-            for source, info in known.items():
-                context.check_cancelled()
+            for turn in self._turns(known, make, ledger, context, at_once):
                 context.progress(self.done_s, self.total_s, "s")
-                self._one(source, make, ledger, context)
-                self.done_s += info.duration_s
+                self._take(turn, ledger, context)
+                self.done_s += known[turn.source].duration_s
         context.progress(self.total_s, self.total_s, "s")
         if not self.made:
             raise self._nothing_came_out()
@@ -92,22 +120,54 @@ class FileWork:
             numbers={"files": len(self.made), "seconds": round(seconds, 3), "unchanged": self.unchanged},
         )
 
-    def _one(self, source: Path, make: Make, ledger: Ledger, context: Context) -> None:
-        key = str(source)
-        wanted = fingerprint(file_mark(source), self.settings)
+    def _turns(
+        self, known: Mapping[Path, AudioInfo], make: Make, ledger: Ledger, context: Context, at_once: int
+    ) -> Iterator[_Turn]:
+        """Every file in its order; with several at once, the next ones are in work meanwhile."""
+        waiting = deque(known.items())
+        running: deque[tuple[_Turn, float]] = deque()
+        with ThreadPoolExecutor(at_once, "file") as pool:
+            try:
+                while waiting or running:
+                    while waiting and _fits(
+                        waiting[0][1].duration_s, [long_s for _, long_s in running], at_once
+                    ):
+                        source, info = waiting.popleft()
+                        turn = self._turn(source, ledger)
+                        if turn.made is None:
+                            turn.made = partial(make, source)
+                            if at_once > 1:
+                                turn.made = pool.submit(turn.made).result
+                        running.append((turn, info.duration_s))
+                    context.check_cancelled()
+                    yield running[0][0]
+                    running.popleft()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _turn(self, source: Path, ledger: Ledger) -> _Turn:
+        """A file, with what was made of it before; that is forgotten where it no longer fits."""
+        key, wanted = str(source), fingerprint(file_mark(source), self.settings)
         known = ledger.entry(key)
-        if known is not None and known.outputs and ledger.done(key, wanted):
-            made = [self.output / name for name in known.outputs]
+        if known is None or not known.outputs or not ledger.done(key, wanted):
+            ledger.forget(key)
+            return _Turn(source=source, wanted=wanted)
+        there = [self.output / name for name in known.outputs]
+        return _Turn(source=source, wanted=wanted, made=lambda: there, unchanged=True)
+
+    def _take(self, turn: _Turn, ledger: Ledger, context: Context) -> None:
+        if turn.made is None:
+            raise ValueError("nobody works on the file")
+        try:
+            made = list(turn.made())
+        except (BadAudio, MissingFile) as error:
+            context.log(error.message, "warning")
+            self.failures.append((turn.source, error))
+            return
+        if turn.unchanged:
             self.unchanged += 1
         else:
-            ledger.forget(key)
-            try:
-                made = list(make(source))
-            except (BadAudio, MissingFile) as error:
-                context.log(error.message, "warning")
-                self.failures.append((source, error))
-                return
-            ledger.record(key, wanted, made)
+            ledger.record(str(turn.source), turn.wanted, made)
         for path in made:
             context.artifact(path, self.kind)
         self.sources += 1
@@ -121,6 +181,13 @@ class FileWork:
             hint=self.failures[0][1].hint,
             detail="\n".join(error.message for _, error in self.failures),
         )
+
+
+def _fits(next_s: float, running_s: Sequence[float], at_once: int) -> bool:
+    """Whether one more file may be begun, beside those that are in work."""
+    if not running_s:
+        return True
+    return len(running_s) < at_once and sum(running_s) + next_s <= LONGEST_TOGETHER_S
 
 
 def tell(faults: Iterable[tuple[Path, EngineError]], context: Context) -> None:

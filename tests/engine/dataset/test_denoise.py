@@ -1,11 +1,14 @@
 """Noise is taken out, speech stays."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from engine.audio.deepfilter import RATE_HZ, DeepFilter
 from engine.audio.io import probe, read_audio, write_wav
 from engine.dataset.denoise import run
+from engine.dataset.file_work import _fits
 from engine.protocol.builtin import sample_project
 from engine.protocol.context import RecordingContext
 from engine.protocol.errors import BadParameters, Cancelled, MissingFile, NothingToDo
@@ -82,7 +85,42 @@ def test_bad_input_is_named(folder):
         run(DenoiseParameters(input=folder, output=folder / "out"), RecordingContext())
 
 
-def test_it_can_be_stopped_and_goes_on(folder, speech):
+def test_several_files_at_once_come_out_as_one_by_one(folder, speech, monkeypatch):
+    chance = np.random.default_rng(1)
+    for number in range(6):
+        write_wav(
+            folder / "in" / f"{number}.wav", noisy(speech)[: int(chance.integers(9600, RATE_HZ))], RATE_HZ
+        )
+    (folder / "in" / "2.wav").write_bytes(b"no sound at all")
+    write_wav(folder / "in" / "4.wav", np.zeros(0, np.float32), RATE_HZ)
+    bytes_of = {}
+    for cores in (1, 4):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        out, context = folder / f"out {cores}", RecordingContext()
+        result = run(DenoiseParameters(input=folder / "in", output=out), context)
+        assert result.numbers["files"] == 4
+        assert sorted(Path(one.name).name for one in result.skipped) == ["2.wav", "4.wav"]
+        assert [path.name for _, path in context.artifacts] == ["0.wav", "1.wav", "3.wav", "5.wav"]
+        done = [done for done, _, unit in context.progressed if unit == "s"]
+        assert done == sorted(done)
+        bytes_of[cores] = [path.read_bytes() for _, path in context.artifacts]
+    assert bytes_of[1] == bytes_of[4]
+
+
+def test_long_files_are_not_in_memory_together():
+    assert [_fits(200, running, 4) for running in ([], [200], [200, 200], [200, 200, 200], [5] * 4)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert _fits(36000, [], 4)
+    assert not _fits(5, [36000], 4)
+
+
+def test_it_can_be_stopped_and_goes_on(folder, speech, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
     for name in ("a", "b"):
         write_wav(folder / "in" / f"{name}.wav", speech[:RATE_HZ], RATE_HZ)
     parameters = DenoiseParameters(input=folder / "in", output=folder / "out")
