@@ -14,6 +14,7 @@ import torch
 
 from engine.audio.io import write_wav
 from engine.audio.levels import Pcm16, to_pcm16
+from engine.checkpoints.manner import merged, read_manner
 from engine.infer.decoder import Prompt
 from engine.infer.loading import VoiceFiles, find_version, load_synthesizer
 from engine.infer.options import SamplingOptions, SoundOptions, SpeakOptions, StreamOptions
@@ -122,6 +123,7 @@ def make_plan(parameters: SpeakParameters) -> SpeakPlan:
     said = parameters.version or (voice.version if voice else None)
     version = find_version(gpt, sovits, said)
     encoder = parameters.content_encoder or (voice.content_encoder if voice else None)
+    manner = merged(read_manner(gpt), read_manner(sovits), voice.manner if voice else Manner())
     return SpeakPlan(
         files=_files(gpt, sovits, encoder, workspace, version),
         source=Source(
@@ -130,7 +132,7 @@ def make_plan(parameters: SpeakParameters) -> SpeakPlan:
             language=prompt_language,
             more=parameters.references or (),
         ),
-        options=_options(parameters, voice.manner if voice else Manner(), workspace.root),
+        options=_options(parameters, manner, workspace.root),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from torch.nn import functional
 
+from engine.checkpoints.manner import manner_entry, read_manner
 from engine.models.gpt import DPO_BETA, Gpt, GptLoss, PaddingRules, RejectedSequences, export_gpt, load_gpt
 from engine.modules.device import choose_device
 from engine.protocol.builtin import pretrained
@@ -30,6 +31,7 @@ from engine.protocol.stages.training import (
     TrainGptParameters,
 )
 from engine.protocol.versions import ModelVersion, version
+from engine.protocol.voices import Manner
 from engine.protocol.workspace import Workspace
 from engine.train.course import Course, carry_out
 from engine.train.device import gradient_norm, mixed, mixed_precision
@@ -62,9 +64,15 @@ class GptTraining:
     """The data, network and optimiser of one GPT training."""
 
     def __init__(
-        self, parameters: TrainGptParameters, model: Gpt, items: Sequence[GptItem], weights: Path
+        self,
+        parameters: TrainGptParameters,
+        model: Gpt,
+        items: Sequence[GptItem],
+        weights: Path,
+        manner: Manner | None = None,
     ) -> None:
         self.peers: Peers = ALONE
+        self._manner = manner or Manner()
         self._parameters = parameters
         self._items = items
         self._weights = weights
@@ -204,7 +212,10 @@ class GptTraining:
     def export(self, place: Place) -> Path:
         """Writes the weights in the official layout, in half precision."""
         return export_gpt(
-            self.weights_path(place), self._model, f"GPT-e{place.epoch}", _official_settings(self._parameters)
+            self.weights_path(place),
+            self._model,
+            f"GPT-e{place.epoch}",
+            {**_official_settings(self._parameters), **manner_entry(self._manner)},
         )
 
 
@@ -293,12 +304,12 @@ def run(parameters: TrainGptParameters, context: Context) -> StageResult:
     model = load_gpt(start)
     _require_version(model, facts, start)
     items, skipped = gpt_items(experiment, facts, model.config)
-    weights = workspace.gpt_weights(facts)
+    weights, manner = workspace.gpt_weights(facts), read_manner(start)
     course = Course(
         network="GPT",
         parameters=parameters,
         start=start,
-        make=lambda given: GptTraining(given, model, items, weights),
+        make=lambda given: GptTraining(given, model, items, weights, manner),
         clips=len(items),
         skipped=skipped,
     )

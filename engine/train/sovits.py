@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.audio.spectrogram import MelSpec, log_mel, mel_of_linear
+from engine.checkpoints.manner import manner_entry, read_manner
 from engine.models.discriminators import DiscriminatorConfig, Discriminators, Judgement, load_discriminators
 from engine.models.sovits import Sovits, SovitsTrainingOutput, export_sovits, has_posterior, load_sovits
 from engine.modules.device import choose_device
@@ -22,6 +23,7 @@ from engine.protocol.exports import sovits_name
 from engine.protocol.results import StageResult
 from engine.protocol.stages.training import TrainSovitsParameters
 from engine.protocol.versions import Decoder, ModelVersion, version
+from engine.protocol.voices import Manner
 from engine.protocol.workspace import Workspace
 from engine.train.course import Course, carry_out
 from engine.train.device import exact, gradient_norm, mixed, mixed_precision
@@ -86,8 +88,10 @@ class SovitsTraining:
         judges: Discriminators,
         items: Sequence[SovitsItem],
         weights: Path,
+        manner: Manner | None = None,
     ) -> None:
         self.peers: Peers = ALONE
+        self._manner = manner or Manner()
         self._parameters = parameters
         self._items = items
         self._weights = weights
@@ -282,7 +286,10 @@ class SovitsTraining:
             self._generator,
             self.weights_path(place),
             info=f"{place.epoch}epoch_{place.step}iteration",
-            config=official_settings(self._parameters, self._items[0].sound.parent.parent),
+            config={
+                **official_settings(self._parameters, self._items[0].sound.parent.parent),
+                **manner_entry(self._manner),
+            },
         )
 
 
@@ -367,12 +374,12 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
     judges = starting_judges(
         parameters.pretrained_discriminator or given.discriminator, generator, parameters.seed, context
     )
-    weights = workspace.sovits_weights(facts)
+    weights, manner = workspace.sovits_weights(facts), read_manner(start)
     course = Course(
         network="SoVITS",
         parameters=parameters,
         start=start,
-        make=lambda given: SovitsTraining(given, generator, judges, items, weights),
+        make=lambda given: SovitsTraining(given, generator, judges, items, weights, manner),
         clips=len(items),
         skipped=skipped,
     )

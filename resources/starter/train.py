@@ -34,6 +34,7 @@ import soundfile
 import torch
 
 from engine.audio.io import read_audio
+from engine.checkpoints.manner import manner_entry
 from engine.checkpoints.tensors import read_tensor
 from engine.checkpoints.writer import write_gpt, write_weights
 from engine.corpus.manifests import TextRow, read_semantic, read_text_rows, write_semantic, write_text_lines
@@ -189,6 +190,10 @@ GPT: Final = GptConfig(
 JUDGES: Final = DiscriminatorConfig(narrower=16)
 MANNER: Final = Manner(temperature=0.3, repetition_penalty=1.0, noise_scale=0.5 * EvenSovitsTraining.noise)
 """Codes stand for phones, which return in every sentence; there is nothing lively to draw."""
+
+SOUND: Final = Manner(noise_scale=MANNER.noise_scale)
+SPEECH: Final = MANNER.model_copy(update={"noise_scale": None})
+"""The weights say it themselves, too, so that what is fine-tuned from them speaks in the same manner."""
 
 ABOUT: Final = (
     "Made by this program's own training from synthetic speech (Festival's voice cmu_us_slt_arctic_hts), "
@@ -543,7 +548,7 @@ def write_generator(path: Path, weights: Mapping[str, torch.Tensor], remark: str
     Without it a fine-tuning begins with a posterior of chance, which destroys the voice in 50 steps.
     """
     kept = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
-    write_weights(path, {"weight": kept, "config": SOVITS.to_checkpoint(), "info": remark})
+    write_weights(path, {"weight": kept, "config": SOVITS.to_checkpoint(manner_entry(SOUND)), "info": remark})
 
 
 def pack(arguments: argparse.Namespace) -> None:
@@ -558,7 +563,8 @@ def pack(arguments: argparse.Namespace) -> None:
     judges = {name: tensor.half() for name, tensor in sound.parts["discriminators"].items()}
     write_weights(out / DISCRIMINATOR_FILE, {"weight": judges})
     weights = {KEY_PREFIX + name: tensor for name, tensor in speech.parts["gpt"].items()}
-    write_gpt(out / GPT_FILE, weights, GPT.to_checkpoint(), f"GPT-e{speech.place.epoch}")
+    config = {**GPT.to_checkpoint(), **manner_entry(SPEECH)}
+    write_gpt(out / GPT_FILE, weights, config, f"GPT-e{speech.place.epoch}")
     shutil.copytree(arguments.work / "content_encoder", out / "content_encoder", dirs_exist_ok=True)
     data = arguments.work / EVEN
     rows = {Path(row.path).stem: row for row in rows_of(data / "slt.list")}

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from engine.checkpoints.reader import read_checkpoint
+from engine.checkpoints.writer import write_weights
 from engine.infer import speak
 from engine.infer.options import SoundOptions, StreamOptions
 from engine.infer.speak import make_plan, run
@@ -66,6 +68,22 @@ def test_a_voice_speaks_in_its_own_manner_unless_the_user_says_how(voice, folder
     for options, chosen in ((usual, (15, 1.0, 1.35)), (own, (15, 0.3, 1.0)), (asked, (4, 0.8, 1.0))):
         found = options.sampling
         assert (found.top_k, found.temperature, found.repetition_penalty) == chosen
+
+
+def test_weights_without_a_card_speak_as_they_say_themselves(voice, folder):
+    own_folder = shutil.copytree(voice.folder, folder / "说 of themselves")
+    said = ({"temperature": 0.4}, {"noise_scale": 0.1})
+    card = json.loads((own_folder / "voice.json").read_text(encoding="utf-8"))
+    for part, manner in zip((card["gpt"], card["sovits"]), said, strict=True):
+        found = read_checkpoint(own_folder / part)
+        config = {**found.config, "manner": manner}
+        write_weights(own_folder / part, {"weight": found.weights, "config": config})
+    pair = {"gpt": own_folder / card["gpt"], "sovits": own_folder / card["sovits"]}
+    given = {"reference": own_folder / card["reference"], "content_encoder": own_folder / "content_encoder"}
+    parameters = SpeakParameters(text="Hello.", device="cpu", **pair, **given)
+    options = make_plan(parameters).options
+    assert (options.sampling.temperature, options.sampling.repetition_penalty) == (0.4, 1.35)
+    assert options.sound.noise_scale == 0.1
 
 
 def test_the_seed_that_was_drawn_is_told_and_gives_the_same_again(voice):

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from engine.checkpoints.inspection import ModelKind, inspect
+from engine.checkpoints.manner import read_manner
 from engine.checkpoints.reader import read_checkpoint, read_state
+from engine.checkpoints.writer import write_weights
 from engine.models.sovits import StyleReference, load_sovits
 from engine.protocol.context import RecordingContext
 from engine.protocol.errors import (
@@ -228,3 +230,12 @@ def test_memory_that_ends_after_the_judges_moved_does_not_move_them_again(prepar
     names = ("loss_discriminator", "grad_norm_discriminator")
     told = [[one[name] for name in names] for _, one in context.metrics]
     assert told == [[one[name] for name in names] for _, one in undisturbed.metrics]
+
+
+def test_the_manner_of_the_weights_is_handed_on(prepared):
+    start = read_checkpoint(prepared.generator)
+    said = {"manner": {"noise_scale": 0.05}}
+    write_weights(prepared.generator, {"weight": start.weights, "config": {**start.config, **said}})
+    result, _ = train(prepared, total_epochs=1)
+    export = next(one.path for one in result.artifacts if one.kind == "weights")
+    assert read_manner(Path(export)).noise_scale == 0.05
