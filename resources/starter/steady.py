@@ -185,9 +185,24 @@ def write_even(recording: Path, phones: Sequence[str], out: Path) -> bool:
     places = phone_places(phones, [phone for _, phone in times])
     if places is None:
         return False
-    made = put_together(analyse(wave), even_hops(times, places, len(phones)))
+    write_timed(analyse(wave), times, places, phones, out)
+    return True
+
+
+def write_timed(
+    parts: Analysis, times: Times, places: Sequence[int], phones: Sequence[str], out: Path
+) -> None:
+    """Writes a recording at an even pace, and the new times of its phones beside it.
+
+    Args:
+        parts: The recording, taken apart.
+        times: End in seconds and name of every spoken phone.
+        places: The place in the text of each of them, never falling.
+        phones: The text's phones, as the program writes them.
+        out: `.wav` to write.
+    """
+    made = put_together(parts, even_hops(times, places, len(phones)))
     soundfile.write(out, np.pad(made, (0, _FRAME)), RATE_HZ, subtype="PCM_16")
     length_s = TOKENS_OF_PHONE * TOKEN_S
     lines = [f"{(place + 1) * length_s:.4f} 100 {plain_phone(one)}" for place, one in enumerate(phones)]
     out.with_suffix(".lab").write_text("\n".join(("#", *lines)) + "\n", encoding="utf-8")
-    return True
