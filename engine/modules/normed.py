@@ -6,56 +6,13 @@ and can be turned into plain convolutions for inference.
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.nn.grad import conv2d_input
 
-_WIDE: Final = 128
-"""From this many channels on, a product of matrices gives a weight's gradient sooner than oneDNN does."""
-
-
-class _Columns(torch.autograd.Function):
-    """A 2-D convolution along the height whose weight learns through one product of matrices.
-
-    On a CPU the wide layers of the judges wait longest for this gradient.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
-        """(B, C, H, W) by a weight (C', C, K, 1) gives (B, C', H', W)."""
-        ctx.save_for_backward(x, weight)
-        ctx.stride, ctx.padding = stride, padding
-        return F.conv2d(x, weight, bias, (stride, 1), (padding, 0))
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None, None]:
-        """The gradients of what was given."""
-        x, weight = ctx.saved_tensors
-        given = None
-        if ctx.needs_input_grad[0]:
-            shape, stride, padding = list(x.shape), (ctx.stride, 1), (ctx.padding, 0)
-            given = conv2d_input(shape, weight, gradient, stride, padding)  # type: ignore[no-untyped-call]
-        padded = F.pad(x, (0, 0, ctx.padding, ctx.padding))
-        pieces = padded.unfold(2, weight.shape[2], ctx.stride)  # (B, C, H', W, K)
-        columns = pieces.permute(1, 4, 0, 2, 3).flatten(2).flatten(0, 1)  # (C * K, B * H' * W)
-        rows = gradient.transpose(0, 1).flatten(1)  # (C', B * H' * W)
-        return given, (rows @ columns.t()).view_as(weight), rows.sum(dim=1), None, None
-
-
-def _by_columns(x: Tensor, weight: Tensor) -> bool:
-    """Whether `_Columns` is quicker: a wide layer that learns, in float32 on a CPU."""
-    return (
-        weight.requires_grad
-        and torch.is_grad_enabled()
-        and x.device.type == "cpu"
-        and x.dtype == weight.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
-        and weight.shape[1] >= _WIDE
-        and weight.shape[3] == 1
-    )
+from engine.modules.columns import convolved
 
 
 def _split(module: nn.Module) -> None:
@@ -115,7 +72,11 @@ class NormedConv1d(nn.Conv1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """The convolution of (B, C, T)."""
-        result: Tensor = self._conv_forward(input, _combined(self), self.bias)
+        weight = _combined(self)
+        by_columns = convolved(self, input, weight)
+        if by_columns is not None:
+            return by_columns
+        result: Tensor = self._conv_forward(input, weight, self.bias)
         return result
 
     def fuse(self) -> None:
@@ -142,11 +103,9 @@ class NormedConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """The convolution of (B, C, H, W)."""
         weight = _combined(self)
-        if _by_columns(input, weight):
-            made: Tensor = _Columns.apply(  # type: ignore[no-untyped-call]
-                input, weight, self.bias, self.stride[0], self.padding[0]
-            )
-            return made
+        by_columns = convolved(self, input, weight)
+        if by_columns is not None:
+            return by_columns
         result: Tensor = self._conv_forward(input, weight, self.bias)
         return result
 

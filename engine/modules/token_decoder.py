@@ -152,7 +152,7 @@ class _Attended(torch.autograd.Function):
         scale = larger * queries.shape[3] ** -0.5
         given = torch.empty_like(projected)
         for_queries, for_keys, for_values = _heads(given, 3 * heads).chunk(3, dim=1)
-        wanted = _heads(gradient, heads)
+        wanted = _heads(gradient.contiguous(), heads)
         # a softmax takes away what all weights together would gain: (B, H, N, 1)
         common = _heads(gradient * seen, heads).sum(dim=-1, keepdim=True)
         for row, gained in enumerate(wanted):
@@ -166,7 +166,7 @@ class _Attended(torch.autograd.Function):
 
 def _heads(x: Tensor, heads: int) -> Tensor:
     """(B, N, H * D) seen as (B, H, N, D)."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
 
 
 def _hidden(mask: Tensor, dtype: torch.dtype) -> Tensor:

@@ -152,7 +152,7 @@ def _pieces(tensor: Tensor) -> tuple[Tensor, ...]:
     """A tensor's rows, on a CPU as many at once as stay in its cache from one operation to the next."""
     if tensor.device.type != "cpu":
         return (tensor,)
-    return tensor.split(max(1, _PIECE * len(tensor) // tensor.numel()))
+    return torch.split(tensor, max(1, _PIECE * len(tensor) // tensor.numel()))
 
 
 def _change_size(tensor: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
