@@ -1,4 +1,4 @@
-"""How near a clone comes: `python -m tests.benchmarks.cloning --whisper FOLDER --even --epochs 2`.
+"""How near a clone comes: `python -m tests.benchmarks.cloning --whisper DIR --even --rate 3e-5 --epochs 2`.
 
 A speaker whom the starter voice has never heard (five minutes of the sample project's, or the one of LIST) is
 cloned by the program's own stages in a real worker: `prepare`, `train_sovits` from the starter's weights. The
