@@ -33,7 +33,7 @@ class _ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
             inner = dilated(F.leaky_relu(x, _SLOPE))
-            x = x + plain(F.leaky_relu(inner, _SLOPE))
+            x = x + plain(F.leaky_relu(inner, _SLOPE, inplace=True))
         return x
 
 
@@ -96,10 +96,10 @@ class WaveStack(nn.Module):
         if style is not None:
             x = x + self.cond(style)
         for index, upsample in enumerate(self.ups):
-            x = upsample(F.leaky_relu(x, _SLOPE))
+            x = upsample(F.leaky_relu(x, _SLOPE, inplace=True))
             first = index * self.parallel
             x = self._residual(self.resblocks[first : first + self.parallel], x)
-        wave: Tensor = self.conv_post(F.leaky_relu(x, _LAST_SLOPE)).tanh()
+        wave: Tensor = self.conv_post(F.leaky_relu(x, _LAST_SLOPE, inplace=True)).tanh()
         return wave
 
     def _residual(self, blocks: nn.ModuleList, x: Tensor) -> Tensor:
