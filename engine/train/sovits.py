@@ -16,7 +16,7 @@ from engine.models.discriminators import DiscriminatorConfig, Discriminators, Ju
 from engine.models.sovits import Sovits, SovitsTrainingOutput, export_sovits, has_posterior, load_sovits
 from engine.modules.device import choose_device
 from engine.modules.lengths import take_segments
-from engine.protocol.builtin import pretrained
+from engine.protocol.builtin import pretrained, starter_voice
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint
 from engine.protocol.exports import sovits_name
@@ -339,6 +339,23 @@ def _require_version(generator: Sovits, wanted: ModelVersion, path: Path) -> Non
         )
 
 
+def _warn(start: Path, context: Context) -> None:
+    """Says what the user should know of the weights before hours go into them."""
+    if not has_posterior(start):
+        context.log(
+            f"{start.name} was exported for speaking, without the part that only training uses: it begins by "
+            "chance, and the voice may get worse. Pretrained weights (s2G) have it.",
+            "warning",
+        )
+    if start.absolute().parent == starter_voice():
+        context.log(
+            "The program's small starter voice shows every step, but it cannot take on a natural voice: what "
+            "comes out will hardly be understood. For a voice of your own put the official weights into the "
+            "workspace; the doctor says which and where.",
+            "warning",
+        )
+
+
 def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
     """Fine-tunes SoVITS on the prepared clips of an experiment.
 
@@ -364,12 +381,7 @@ def run(parameters: TrainSovitsParameters, context: Context) -> StageResult:
         torch.manual_seed(parameters.seed)
         generator = load_sovits(start, posterior=True)
     _require_version(generator, facts, start)
-    if not has_posterior(start):
-        context.log(
-            f"{start.name} was exported for speaking, without the part that only training uses: it begins by "
-            "chance, and the voice may get worse. Pretrained weights (s2G) have it.",
-            "warning",
-        )
+    _warn(start, context)
     items, skipped = sovits_items(experiment, facts, generator.config)
     judges = starting_judges(
         parameters.pretrained_discriminator or given.discriminator, generator, parameters.seed, context

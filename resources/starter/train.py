@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import math
 import shutil
 import sys
@@ -87,6 +88,7 @@ from engine.train.sovits_data import sovits_items
 from engine.train.state import StateStore, TrainingState
 from resources.starter.data import build
 from resources.starter.evaluate import errors
+from resources.starter.even_clips import CODE_PHONES
 from resources.starter.lessons import (
     PAUSE,
     TOKENS_OF_PHONE,
@@ -552,7 +554,7 @@ def write_generator(path: Path, weights: Mapping[str, torch.Tensor], remark: str
 
 
 def pack(arguments: argparse.Namespace) -> None:
-    """Writes the newest states as half-precision weights, with the voice card, into `--out`."""
+    """Writes the newest states as half-precision weights, with the card and the codes' phones, to `--out`."""
     workspace, v2 = Workspace(arguments.work), version("v2")
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -566,6 +568,8 @@ def pack(arguments: argparse.Namespace) -> None:
     config = {**GPT.to_checkpoint(), **manner_entry(SPEECH)}
     write_gpt(out / GPT_FILE, weights, config, f"GPT-e{speech.place.epoch}")
     shutil.copytree(arguments.work / "content_encoder", out / "content_encoder", dirs_exist_ok=True)
+    owners = json.dumps(phone_of_code(arguments.work), separators=(",", ":"))
+    (out / CODE_PHONES.name).write_text(owners + "\n", encoding="utf-8")
     data = arguments.work / EVEN
     rows = {Path(row.path).stem: row for row in rows_of(data / "slt.list")}
     wave, rate_hz = soundfile.read(rows[REFERENCE].clip(data), dtype="int16")

@@ -134,6 +134,12 @@ def test_who_begins_from_an_export_is_warned(prepared):
     assert Path(export).name in told[1][0]
 
 
+def test_who_begins_from_the_starter_voice_is_told_its_limit(prepared, monkeypatch):
+    monkeypatch.setattr(sovits, "starter_voice", lambda: prepared.generator.parent)
+    _, context = train(prepared, total_epochs=1)
+    assert any("official weights" in text for level, text in context.lines if level == "warning")
+
+
 def test_judges_of_the_generator_step_get_no_gradient(prepared, monkeypatch):
     seen = []
     real = sovits.SovitsTraining._deceiving_losses
