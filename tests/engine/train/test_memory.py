@@ -6,9 +6,9 @@ import sys
 import pytest
 import torch
 
-from engine.train.memory import PeakMemory, free_bytes, is_lack_of_memory, used_bytes
+from engine.train.memory import free_bytes, is_lack_of_memory, used_bytes
 
-# In a process of its own: one that has run other tests holds freed memory, from which a block is taken unseen.
+# In a fresh process: one that has run other tests holds freed memory, and takes a block from it unseen.
 _PEAK_OF_A_BLOCK = """
 import torch
 from engine.train.memory import PeakMemory, used_bytes
@@ -40,7 +40,9 @@ def test_errors_that_speak_of_memory(error, lacks):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU counts its own memory")
 def test_a_peak_is_seen_after_it_is_gone():
-    done = subprocess.run([sys.executable, "-c", _PEAK_OF_A_BLOCK], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK_OF_A_BLOCK], capture_output=True, text=True, check=True
+    )
     peak, after = map(int, done.stdout.split())
     assert peak > 150 * 2**20
     assert after < 50 * 2**20
