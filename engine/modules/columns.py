@@ -1,7 +1,8 @@
-"""Convolutions along one dimension as products of matrices, where a CPU that learns does those sooner.
+"""Convolutions along one dimension in other forms, where a CPU that learns does those sooner.
 
-The products are those of the kernel with columns: every stretch of the input that a kernel meets. What gains
-was found out layer by layer: where oneDNN is as quick, it is left to do it.
+Most are products of matrices: of the kernel with columns, every stretch of the input that a kernel meets.
+Strided layers of groups become layers of stride 1 over folded signals, where neighbours in time are
+channels. What gains was found out layer by layer: where oneDNN is as quick, it is left to do it.
 
 Shapes: B batch, C and C' channels, H and H' positions, W what is beside them, K the kernel's length. Signals
 of one dimension lack W.
@@ -24,6 +25,9 @@ _WIDE: Final = 192
 """The same for all gradients of a layer over signals of one dimension."""
 _WIDEST: Final = 512
 """The same for what such a layer gives."""
+
+_GROUP: Final = 16
+"""From this many channels of each group on, a strided layer learns sooner over a folded signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +125,9 @@ def _settings(reach: _Reach, x: Tensor) -> tuple[list[int], list[int], list[int]
 
 
 def convolved(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor | None:
-    """A layer's convolution with a weight, where columns are quicker; nothing elsewhere.
+    """A layer's convolution with a weight, where another form is quicker; nothing elsewhere.
 
-    They are where a wide layer of no groups learns in float32 on a CPU.
+    It is where a wide layer, or a strided one of groups, learns in float32 on a CPU.
 
     Args:
         layer: what has the bias, the stride, the padding and the dilation; zeros are padded.
@@ -132,6 +136,8 @@ def convolved(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor
     """
     if not _possible(layer, x, weight):
         return None
+    if layer.groups > 1:
+        return _folded(layer, x, weight)
     ways = _quicker(layer, x, weight)
     if not (ways.result or ways.for_input or ways.for_weight):
         return None
@@ -143,14 +149,36 @@ def convolved(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor
 def _possible(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor) -> bool:
     return (
         layer.training
-        and layer.groups == 1
         and layer.bias is not None
-        and min(weight.shape[:2]) >= _FEWEST
+        and (_grouped(layer) or (layer.groups == 1 and min(weight.shape[:2]) >= _FEWEST))
         and weight.shape[3:] in ((), (1,))
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
     )
+
+
+def _grouped(layer: nn.Conv1d | nn.Conv2d) -> bool:
+    return (
+        isinstance(layer, nn.Conv1d)
+        and layer.groups > 1
+        and layer.stride[0] > 1
+        and layer.dilation[0] == 1
+        and layer.out_channels // layer.groups >= _GROUP
+    )
+
+
+def _folded(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
+    """(B, C, T) by (C', C / G, K), strided by S: the same as (B, C * S, T / S) by (C', C * S / G, K / S)."""
+    kernel, stride, padding = weight.shape[2], int(layer.stride[0]), int(layer.padding[0])
+    taps = -(-kernel // stride)
+    met = (x.shape[2] + 2 * padding - kernel) // stride + taps
+    even = F.pad(x, (padding, met * stride - padding - x.shape[2]))
+    rows, outputs = x.shape[0], weight.shape[0]
+    signal = even.view(rows, x.shape[1], met, stride).transpose(2, 3).reshape(rows, -1, met)
+    kernels = F.pad(weight, (0, taps * stride - kernel)).view(outputs, -1, taps, stride)
+    kernels = kernels.transpose(2, 3).reshape(outputs, -1, taps)
+    return F.conv1d(signal, kernels, layer.bias, groups=layer.groups)
 
 
 def _quicker(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor) -> _Ways:

@@ -6,13 +6,17 @@ and can be turned into plain convolutions for inference.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from engine.modules.columns import convolved
+
+_HELD: Final = "_held_weight"
 
 
 def _split(module: nn.Module) -> None:
@@ -29,6 +33,9 @@ def _row_norms(weight: Tensor) -> Tensor:
 
 
 def _combined(module: nn.Module) -> Tensor:
+    held: Tensor | None = module.__dict__.get(_HELD)
+    if held is not None:
+        return held
     weight_v = module._parameters.get("weight_v")
     if weight_v is None:
         return module.get_parameter("weight")
@@ -148,3 +155,16 @@ def fuse_weight_norm(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, Fusible):
             part.fuse()
+
+
+@contextmanager
+def held_weights(module: nn.Module) -> Iterator[None]:
+    """Every normed layer inside works out its weight once; nothing within may change or learn it."""
+    layers = [part for part in module.modules() if "weight_v" in part._parameters]
+    for layer in layers:
+        setattr(layer, _HELD, _combined(layer).detach())
+    try:
+        yield
+    finally:
+        for layer in layers:
+            delattr(layer, _HELD)

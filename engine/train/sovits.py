@@ -16,6 +16,7 @@ from engine.models.discriminators import DiscriminatorConfig, Discriminators, Ju
 from engine.models.sovits import Sovits, SovitsTrainingOutput, export_sovits, has_posterior, load_sovits
 from engine.modules.device import choose_device
 from engine.modules.lengths import take_segments
+from engine.modules.normed import held_weights
 from engine.protocol.builtin import pretrained, starter_voice
 from engine.protocol.context import Context
 from engine.protocol.errors import BadCheckpoint
@@ -263,7 +264,7 @@ class SovitsTraining:
     def _deceiving_losses(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """The judges stay as they are: no gradient of theirs is computed or kept."""
         self._judges.requires_grad_(requires_grad=False)
-        with mixed(self._device, enabled=self._mixed):
+        with held_weights(self._judges), mixed(self._device, enabled=self._mixed):
             with torch.no_grad():
                 true = self._judges(real)
             made = self._judges(fake)

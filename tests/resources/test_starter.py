@@ -17,7 +17,7 @@ from resources.starter.lessons import (
     read_times,
     warm_cosine,
 )
-from resources.starter.steady import analyse, even_hops, put_together, write_even
+from resources.starter.steady import analyse, borders, even_hops, put_together, write_even
 from resources.starter.train import CODES, GPT, SOVITS, owners_of_codes, quietened, write_generator
 
 
@@ -43,15 +43,34 @@ def test_another_sentence_has_no_places():
     assert phone_places(("K", "AE1", "T", "."), ("pau", "d", "ao", "g", "z", "pau")) is None
 
 
-def test_every_phone_is_equally_long():
+def test_phones_end_where_they_are_wanted():
     times = [(0.1, "pau"), (0.2, "k"), (0.5, "ae"), (0.6, "t")]
-    hops = even_hops(times, [0, 0, 1, 2], 4)
+    hops = even_hops(times, [0, 0, 1, 2], np.arange(5) * 0.08)
     assert [list(hops[start : start + 16]) for start in (0, 16, 32)] == [
         [round(200 * (0.1 + 0.1 * (step + 0.5) / 16)) for step in range(16)],
         [round(200 * (0.2 + 0.3 * (step + 0.5) / 16)) for step in range(16)],
         [round(200 * (0.5 + 0.1 * (step + 0.5) / 16)) for step in range(16)],
     ]
     assert set(hops[48:]) == {120}  # nobody spoke the fourth
+
+
+def test_a_long_phone_takes_from_its_neighbours():
+    phones = ("DH", "AY1", "DH", "AH0", "S", ".")
+    ends = borders(phones)
+    assert ends[0] == 0
+    assert ends[-1] == pytest.approx(6 * 0.08)
+    moved = ends - 0.08 * np.arange(7)
+    assert np.abs(moved).max() <= 0.04
+    assert moved[1] < -0.01  # "DH" ends early, "AY1" late
+    assert moved[2] > 0.01
+    assert borders(("AH0",)).tolist() == pytest.approx([0, 0.08])
+
+
+def test_a_border_depends_on_what_is_near():
+    ends = borders(("AH0", *["T"] * 10, "S", "AY1"))
+    others = borders(("AY1", *["T"] * 10, "S", "AY1"))
+    assert abs(ends[1] - others[1]) > 0.01
+    assert np.abs(ends[9:] - others[9:]).max() < 0.002
 
 
 def test_even_sound_keeps_its_level_and_has_one_pitch():

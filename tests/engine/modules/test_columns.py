@@ -38,6 +38,25 @@ def test_a_layer_learns_what_the_plain_convolution_would(name: str, needed: str)
         torch.testing.assert_close(found, true, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "length"),
+    [(41, 4, 20, 120), (41, 4, 20, 83), (7, 3, 0, 31), (4, 4, 2, 18)],
+)
+def test_a_strided_layer_of_groups_learns_what_the_plain_convolution_would(kernel, stride, padding, length):
+    torch.manual_seed(0)
+    layer = NormedConv1d(6, 48, kernel, stride=stride, padding=padding, groups=3)
+    x = torch.randn(2, 6, length, requires_grad=True)
+    weight = layer.weight_v / layer.weight_v.flatten(1).norm(dim=1)[:, None, None] * layer.weight_g
+    assert convolved(layer, x, weight) is not None
+    made, plain = layer(x), layer._conv_forward(x, weight, layer.bias)
+    torch.testing.assert_close(made, plain, atol=1e-5, rtol=1e-4)
+    towards = torch.randn_like(plain)
+    wanted = [x, *layer.parameters()]
+    expected = torch.autograd.grad(plain, wanted, towards)
+    for found, true in zip(torch.autograd.grad(made, wanted, towards), expected, strict=True):
+        torch.testing.assert_close(found, true, atol=1e-4, rtol=1e-4)
+
+
 def test_what_comes_out_may_be_changed_in_place():
     torch.manual_seed(0)
     layer, x = NormedConv1d(512, 512, 5, padding=2), torch.randn(2, 512, 9, requires_grad=True)

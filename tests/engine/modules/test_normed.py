@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.modules.normed import NormedConv1d, NormedConv2d, NormedUpsample1d, fuse_weight_norm
+from engine.modules.normed import NormedConv1d, NormedConv2d, NormedUpsample1d, fuse_weight_norm, held_weights
 
 _LAYERS = [
     (lambda: NormedConv1d(4, 6, 5, stride=2, groups=2, padding=2), (2, 4, 11)),
@@ -43,3 +43,20 @@ def test_the_length_of_the_direction_does_not_matter():
 def test_upsampling_multiplies_the_length(kernel, stride):
     layer = NormedUpsample1d(2, 1, kernel=kernel, stride=stride)
     assert layer(torch.randn(1, 2, 6)).shape == (1, 1, 6 * stride)
+
+
+@pytest.mark.parametrize(("make", "shape"), _LAYERS)
+def test_a_held_weight_is_the_same_and_let_go_afterwards(make, shape):
+    torch.manual_seed(0)
+    layer, x = make(), torch.randn(shape, requires_grad=True)
+    before = layer(x)
+    with held_weights(nn.Sequential(layer)):
+        held = layer(x)
+        with torch.no_grad():
+            layer.weight_g.mul_(2)
+        assert torch.equal(layer(x), held)
+    (towards,) = torch.autograd.grad(held.sum(), x)
+    assert torch.equal(held, before)
+    assert torch.equal(towards, torch.autograd.grad(before.sum(), x)[0])
+    assert not torch.allclose(layer(x), held)
+    assert list(layer.state_dict()) == ["bias", "weight_g", "weight_v"]
