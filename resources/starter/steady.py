@@ -1,14 +1,20 @@
 """Speech of even pace and pitch: what a very small voice can learn in an hour.
 
 A recording is taken apart into the shape of its spectrum and whether it is voiced, and put together
-again so that every phone of its text is equally long and the voice's pulses always stand at the same
+again so that every phone of its text has 80 ms and the voice's pulses always stand at the same
 places of a frame. A network then need not find out how long phones last nor where a period begins:
 a frame of sound follows from the codes alone.
+
+Equally long phones are hard to understand. So the borders between them move by up to 40 ms: a phone that
+is long in the mean of the voice's recordings takes something of its neighbours' 80 ms. Where a border lies
+follows from the phones around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,8 +53,37 @@ _LONG_FFT: Final = 4096
 _VOICED: Final = 0.55
 _SILENT: Final = 1e-7
 _FLOOR: Final = 1e-5
-_HOPS_OF_PHONE: Final = round(TOKENS_OF_PHONE * TOKEN_S * RATE_HZ / HOP)
 _HALF_PAUSE_S: Final = 0.04
+_FARTHEST_S: Final = 0.04
+_PULL: Final = 0.2
+"""How strongly a border is pulled to its even place; 1 weighs a second there as much as one of length."""
+
+PHONE_LENGTHS: Final = Path(__file__).with_name("phone_lengths.json")
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLengths:
+    """How long a voice speaks its phones.
+
+    Attributes:
+        mean_ms: Mean of all.
+        phones_ms: Of each phone the mean within a phrase, and before a pause.
+    """
+
+    mean_ms: float
+    phones_ms: Mapping[str, tuple[float, float]]
+
+    def missed(self, phones: Sequence[str]) -> npt.NDArray[np.float64]:
+        """(P,) by what share of the mean each phone of a text is longer."""
+        usual = (self.mean_ms, self.mean_ms)
+        found = [self.phones_ms.get(phone, usual)[last] for phone, last in with_ends(phones)]
+        return np.array(found) / self.mean_ms - 1
+
+
+def with_ends(phones: Sequence[str]) -> list[tuple[str, bool]]:
+    """Each phone of a text, and whether a pause or the end follows."""
+    after = (*phones[1:], ".")
+    return [(one, plain_phone(other) == PAUSE) for one, other in zip(phones, after, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,22 +173,44 @@ def put_together(parts: Analysis, hops: npt.NDArray[np.int64]) -> Array:
     return wave[:count]
 
 
-def even_hops(times: Times, places: Sequence[int], phones: int) -> npt.NDArray[np.int64]:
-    """Where to look in a recording so that each phone of its text lasts equally long.
+@functools.cache
+def phone_lengths() -> PhoneLengths:
+    """Lengths in the mean of the main voice's recordings."""
+    return PhoneLengths(**json.loads(PHONE_LENGTHS.read_text(encoding="utf-8")))
+
+
+def borders(phones: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Where the phones of a text end, (P + 1,) seconds from 0 on.
+
+    Phone k ends near (k + 1) * 80 ms. What it is longer or shorter than that in the mean, it takes from its
+    neighbours or leaves to them: the least squares of lengths that are missed and of borders that move.
+    """
+    even_s = TOKENS_OF_PHONE * TOKEN_S
+    count = len(phones) - 1
+    moves = np.eye(len(phones), count) - np.eye(len(phones), count, -1)
+    wanted = moves.T @ (even_s * phone_lengths().missed(phones))
+    moved = np.linalg.solve(moves.T @ moves + _PULL * np.eye(count), wanted)
+    ends = even_s * np.arange(len(phones) + 1)
+    ends[1:-1] += moved.clip(-_FARTHEST_S, _FARTHEST_S)
+    return np.maximum.accumulate(ends)
+
+
+def spoken_spans(times: Times, places: Sequence[int], count: int) -> npt.NDArray[np.float64]:
+    """When each phone of a text is spoken in a recording.
 
     Args:
         times: End in seconds and name of every spoken phone.
         places: The place in the text of each of them, never falling.
-        phones: How many phones the text has.
+        count: How many phones the text has.
 
     Returns:
-        (phones * 16,) hops; of a phone that was not spoken, the border of its neighbours.
+        (count, 2) seconds: start and end; of a phone that was not spoken, twice the border of its
+        neighbours; of a pause, at most its middle 80 ms.
     """
     starts_s = [0.0, *(end_s for end_s, _ in times[:-1])]
-    steps = (np.arange(_HOPS_OF_PHONE) + 0.5) / _HOPS_OF_PHONE
-    found: list[npt.NDArray[np.float64]] = []
+    spans = np.zeros((count, 2))
     border_s = 0.0
-    for phone in range(phones):
+    for phone in range(count):
         spoken = [index for index, place in enumerate(places) if place == phone]
         kept = [index for index in spoken if times[index][1] != PAUSE] or spoken
         first_s = starts_s[kept[0]] if kept else border_s
@@ -162,8 +219,26 @@ def even_hops(times: Times, places: Sequence[int], phones: int) -> npt.NDArray[n
         if kept and times[kept[0]][1] == PAUSE:
             middle_s = (first_s + border_s) / 2
             first_s, last_s = max(first_s, middle_s - _HALF_PAUSE_S), min(border_s, middle_s + _HALF_PAUSE_S)
-        found.append(first_s + steps * (last_s - first_s))
-    return np.round(np.concatenate(found) * RATE_HZ / HOP).astype(np.int64)
+        spans[phone] = first_s, last_s
+    return spans
+
+
+def even_hops(spans: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Where to look in a recording so that each phone of its text ends where it should.
+
+    Args:
+        spans: (P, 2) seconds: when each phone is spoken.
+        ends: (P + 1,) seconds; the first is 0.
+
+    Returns:
+        A hop for each 5 ms.
+    """
+    wanted_s = (np.arange(round(ends[-1] * RATE_HZ / HOP)) + 0.5) * HOP / RATE_HZ
+    phone_of = (np.searchsorted(ends, wanted_s, side="right") - 1).clip(0, len(spans) - 1)
+    share = (wanted_s - ends[phone_of]) / np.maximum(ends[phone_of + 1] - ends[phone_of], 1e-6)
+    looked_s = spans[phone_of, 0] + share * (spans[phone_of, 1] - spans[phone_of, 0])
+    hops: npt.NDArray[np.int64] = np.round(looked_s * RATE_HZ / HOP).astype(np.int64)
+    return hops
 
 
 def write_even(recording: Path, phones: Sequence[str], out: Path) -> bool:
@@ -201,7 +276,8 @@ def write_timed(
         phones: The text's phones, as the program writes them.
         out: `.wav` to write.
     """
-    made = put_together(parts, even_hops(times, places, len(phones)))
+    spans = spoken_spans(times, places, len(phones))
+    made = put_together(parts, even_hops(spans, borders(phones)))
     soundfile.write(out, np.pad(made, (0, _FRAME)), RATE_HZ, subtype="PCM_16")
     length_s = TOKENS_OF_PHONE * TOKEN_S
     lines = [f"{(place + 1) * length_s:.4f} 100 {plain_phone(one)}" for place, one in enumerate(phones)]

@@ -12,6 +12,8 @@
     sovits     trains the new SoVITS
     pack       writes the newest weights and the voice card into a folder
 
+`lengths` is for another main voice only: it measures how long that voice's phones are, for `even`.
+
 The training steps are the program's own, started from new networks instead of pretrained ones, with
 what `lessons.py` adds to them.
 """
@@ -95,10 +97,11 @@ from resources.starter.lessons import (
     EvenGptTraining,
     EvenSovitsTraining,
     look_along,
+    phone_places,
     plain_phone,
     read_times,
 )
-from resources.starter.steady import write_even
+from resources.starter.steady import PHONE_LENGTHS, spoken_spans, with_ends, write_even
 
 PHONES: Final = (
     "pau",
@@ -160,6 +163,7 @@ GPT_EPOCHS: Final = 3
 SOVITS_EPOCHS: Final = 20
 CODES: Final = 512
 FEWEST_CODES: Final = 2
+FEWEST_SPANS: Final = 3
 NAME: Final = "starter"
 EVEN: Final = "even"
 TEST_NAME: Final = "starter-test"
@@ -313,6 +317,31 @@ def even(arguments: argparse.Namespace) -> None:
             kept.append(row)
     write_labels(folder / "slt.list", kept)
     note(f"{len(kept)} clips in {folder}")
+
+
+def lengths(arguments: argparse.Namespace) -> None:
+    """Writes the mean length of every phone of the main voice to `--out`."""
+    data = arguments.work / "data"
+    found: dict[tuple[str, bool], list[float]] = {}
+    for row in rows_of(data / "slt.list"):
+        phones = phonemize(row.text, "en", "v2").phones
+        times = read_times(row.clip(data).with_suffix(".lab"))
+        places = phone_places(phones, [phone for _, phone in times])
+        if places is None:
+            continue
+        spans_ms = 1000 * np.diff(spoken_spans(times, places, len(phones)))[:, 0]
+        for one, span_ms in zip(with_ends(phones), spans_ms, strict=True):
+            found.setdefault(one, []).append(float(span_ms))
+    means = {one: round(float(np.mean(some))) for one, some in found.items() if len(some) >= FEWEST_SPANS}
+    table = {}
+    for phone, last in sorted(means):
+        usual = means[phone, last]
+        table[phone] = [means.get((phone, place), usual) for place in (False, True)]
+    everything_ms = list(itertools.chain(*found.values()))
+    known = {"mean_ms": round(float(np.mean(everything_ms)), 1), "phones_ms": table}
+    path: Path = arguments.out / PHONE_LENGTHS.name
+    path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    note(f"{len(means)} lengths in {path}")
 
 
 def features(arguments: argparse.Namespace) -> None:
@@ -611,6 +640,7 @@ STEPS: Final = {
     "all": everything,
     "encoder": encoder,
     "even": even,
+    "lengths": lengths,
     "features": features,
     "sovits": sovits,
     "joined": joined,

@@ -17,7 +17,7 @@ from resources.starter.lessons import (
     read_times,
     warm_cosine,
 )
-from resources.starter.steady import analyse, borders, even_hops, put_together, write_even
+from resources.starter.steady import analyse, borders, even_hops, put_together, spoken_spans, write_even
 from resources.starter.train import CODES, GPT, SOVITS, owners_of_codes, quietened, write_generator
 
 
@@ -45,7 +45,7 @@ def test_another_sentence_has_no_places():
 
 def test_phones_end_where_they_are_wanted():
     times = [(0.1, "pau"), (0.2, "k"), (0.5, "ae"), (0.6, "t")]
-    hops = even_hops(times, [0, 0, 1, 2], np.arange(5) * 0.08)
+    hops = even_hops(spoken_spans(times, [0, 0, 1, 2], 4), np.arange(5) * 0.08)
     assert [list(hops[start : start + 16]) for start in (0, 16, 32)] == [
         [round(200 * (0.1 + 0.1 * (step + 0.5) / 16)) for step in range(16)],
         [round(200 * (0.2 + 0.3 * (step + 0.5) / 16)) for step in range(16)],
