@@ -44,6 +44,9 @@ DROPOUT: Final = 0.02
 WRONG: Final = 0.15
 """Share of the tokens before the one to be told that are replaced by any others."""
 
+VARIANTS: Final = 0.3
+"""Share of the tokens that SoVITS is given as another code of the same phone, as the GPT gives it."""
+
 PAIRS_TO_HALF_SPEED: Final = 7
 PAIRS: Final = (0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 28, 32, 37, 43)
 """The sinusoids by which heads find a place: fast ones for a single phone, slow ones for long texts."""
@@ -105,6 +108,31 @@ def phone_places(wanted: Sequence[str], spoken: Sequence[str]) -> list[int] | No
                 inside = start + step * (end - start) // (last - first)
                 places.append(min(inside, max(end - 1, start), len(wanted) - 1))
     return places
+
+
+def likely_variants(vectors: Tensor, owners: Sequence[str]) -> Tensor:
+    """How likely each code is said in place of each other one of its phone.
+
+    Of the codes that the trained GPT says for the right phone, and yet not as the encoder has them, the
+    nearest one is a quarter, the next an eighth, and so on: one over the place in the row.
+
+    Args:
+        vectors: (C, D) of the codes.
+        owners: The phone that each of the C codes stands for.
+
+    Returns:
+        (C, C): rows sum to 1; a code that is alone with its phone stays.
+    """
+    phones = {phone: place for place, phone in enumerate(sorted(set(owners)))}
+    kind = torch.tensor([phones[owner] for owner in owners])
+    others = kind[:, None] == kind[None]
+    others.fill_diagonal_(False)
+    apart = torch.cdist(vectors, vectors).masked_fill(~others, math.inf)
+    places = apart.argsort(dim=1).argsort(dim=1)
+    weights = others / (places + 1.0)
+    alone = ~others.any(dim=1)
+    weights[alone, alone.nonzero()[:, 0]] = 1.0
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 def warm_cosine(step: int, steps: int, warm: int = 60) -> float:
@@ -238,9 +266,12 @@ class EvenSovitsTraining(SovitsTraining):
         items: Sequence[SovitsItem],
         weights: Path,
         steps: int,
+        owners: Sequence[str],
     ) -> None:
         super().__init__(parameters, generator, judges, items, weights)
         self._steps = steps
+        vectors = generator.quantizer.vectors(torch.arange(len(owners))[None])[0].T
+        self._variants = likely_variants(vectors, owners).to(self._device)
         self._mels = [
             MelSpec(
                 spectrogram=SpectrogramSpec(
@@ -310,7 +341,8 @@ class EvenSovitsTraining(SovitsTraining):
         mask = length_mask(batch.frames, batch.spectrogram.shape[2])
         words = length_mask(batch.phone_lengths, batch.phones.shape[1])
         style = net.style(batch.spectrogram, batch.frames).roll(1, dims=0)
-        content = fit_steps(net._content(net.extract_codes(batch.ssl)), mask.shape[2])
+        codes = self._as_spoken(net.extract_codes(batch.ssl))
+        content = fit_steps(net._content(codes), mask.shape[2])
         features = net.enc_p(content, mask, batch.phones, words, net.text_style(style))
         prior = net.enc_p.distribution(features, mask)
         few = max(len(mask) // 4, 1)
@@ -331,6 +363,11 @@ class EvenSovitsTraining(SovitsTraining):
             "wave": self.wave_weight * waves.sum(),
             "kl": self.kl_weight * divergence_loss(towards, near, posterior, mask[:few]),
         }
+
+    def _as_spoken(self, codes: Tensor) -> Tensor:
+        """Codes (B, T), some of them others of the same phone: the GPT seldom says just the encoder's."""
+        others = torch.multinomial(self._variants[codes.flatten()], 1).view_as(codes)
+        return torch.where(torch.rand(codes.shape, device=codes.device) < VARIANTS, others, codes)
 
     def _mel_difference(self, real: Tensor, made: Tensor) -> Tensor:
         """Of log-mels over a floor, the mean of several windows: what nobody hears is not compared."""

@@ -11,6 +11,7 @@ from engine.models.sovits import Sovits, load_sovits
 from resources.starter.evaluate import errors, words
 from resources.starter.lessons import (
     OFFSETS,
+    likely_variants,
     look_along,
     phone_places,
     plain_phone,
@@ -122,6 +123,17 @@ def test_codes_belong_to_the_phone_they_stand_for_most_often():
     assert owners[:2] == ["t", "t"]
     assert {phone: owners.count(phone) for phone in ("k", "oy")} == {"k": 2, "oy": 2}
     assert owners[7] == "oy"
+
+
+def test_a_variant_of_a_code_is_near_and_of_the_same_phone():
+    places = torch.tensor([[0.0], [3.0], [1.0], [0.5], [12.0], [20.0]])
+    likely = likely_variants(places, ["ah", "ah", "ah", "t", "t", "pau"])
+    expected = torch.zeros(6, 6)
+    expected[0, 2], expected[0, 1] = 2 / 3, 1 / 3
+    expected[1, 2], expected[1, 0] = 2 / 3, 1 / 3
+    expected[2, 0], expected[2, 1] = 2 / 3, 1 / 3
+    expected[3, 4] = expected[4, 3] = expected[5, 5] = 1
+    torch.testing.assert_close(likely, expected)
 
 
 def test_packed_sound_keeps_what_fine_tuning_needs(tmp_path):
