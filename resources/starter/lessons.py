@@ -365,7 +365,7 @@ class EvenSovitsTraining(SovitsTraining):
         }
 
     def _as_spoken(self, codes: Tensor) -> Tensor:
-        """Codes (B, T), some of them others of the same phone: the GPT seldom says just the encoder's."""
+        """Codes (B, T), some of them others of the same phone: the GPT does not always say the encoder's."""
         others = torch.multinomial(self._variants[codes.flatten()], 1).view_as(codes)
         return torch.where(torch.rand(codes.shape, device=codes.device) < VARIANTS, others, codes)
 
