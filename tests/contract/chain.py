@@ -6,6 +6,7 @@ import random
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ from engine.worker.client import Worker
 RATE_HZ = 32000
 KNOWS_TIMES = (".state.json", "_state.json", ".list.json", ".bak")
 """Ends of the files that tell when others were written, and not what is in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """When a worker is killed: so many seconds after the first event of a stage."""
+
+    stage: str
+    after_s: float
 
 
 @dataclass(slots=True)
@@ -61,8 +70,10 @@ class Chain:
         samples = read_audio(sample_project() / "recording.opus", RATE_HZ)
         write_wav(self.folder / "录音 it's.wav", samples[: int(length_s * RATE_HZ)], RATE_HZ)
 
-    def run(self, worker: Worker) -> dict[str, StageResult]:
-        """Runs every stage, and notes the seconds of each.
+    def run(
+        self, worker: Worker, tell: Callable[[str], None] = lambda _stage: None
+    ) -> dict[str, StageResult]:
+        """Runs every stage, notes the seconds of each, and tells the stage of every event.
 
         Raises:
             WorkerDied: the worker ended in between.
@@ -70,24 +81,29 @@ class Chain:
         results = {}
         for stage, parameters in self.stages.items():
             begun = time.perf_counter()
-            end = worker.run(stage, parameters)
+            end = worker.run(stage, parameters, lambda _event, stage=stage: tell(stage))
             self.seconds[stage] = time.perf_counter() - begun
             assert isinstance(end, Done), f"{stage}: {end}"
             results[stage] = end.result
         return results
 
-    def killed(self, after_s: float) -> bool:
-        """Runs and kills the worker after a time; whether that was before the end."""
+    def killed(self, kill: Kill) -> bool:
+        """Runs and kills the worker; whether that was before the end."""
         with Worker(stderr=subprocess.DEVNULL) as worker:
-            timer = threading.Timer(after_s, worker.kill)
-            timer.start()
+            timer = threading.Timer(kill.after_s, worker.kill)
+
+            def tell(stage: str) -> None:
+                if stage == kill.stage and timer.ident is None:
+                    timer.start()
+
             try:
-                self.run(worker)
+                self.run(worker, tell)
             except WorkerDied:
                 return True
             finally:
                 timer.cancel()
-                timer.join()
+                if timer.ident is not None:
+                    timer.join()
         return False
 
     def files(self) -> dict[str, bytes]:
@@ -99,7 +115,18 @@ class Chain:
         }
 
 
-def moments(seed: int, count: int, whole_s: float) -> list[float]:
-    """Random times within a run."""
+def moments(seed: int, count: int, seconds: Mapping[str, float]) -> list[Kill]:
+    """Random moments, from the first stage on.
+
+    The first is within the first stage, or soon after where the machine has become quicker: so at least one
+    kill finds the chain at work, however long an undisturbed run took.
+
+    Args:
+        seed: Of the chance.
+        count: How many.
+        seconds: What each stage took in an undisturbed run, in the order of the work.
+    """
     chance = random.Random(seed)
-    return [chance.uniform(0.05, 0.95) * whole_s for _ in range(count)]
+    stages = list(seconds)
+    chosen = [stages[0], *sorted(chance.choices(stages[1:], k=count - 1), key=stages.index)]
+    return [Kill(stage, chance.uniform(0, 0.9) * seconds[stage]) for stage in chosen]
