@@ -24,7 +24,7 @@ KNOWS_TIMES = (".state.json", "_state.json", ".list.json", ".bak")
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
+class Moment:
     """When a worker is killed: so many seconds after the first event of a stage."""
 
     stage: str
@@ -87,13 +87,13 @@ class Chain:
             results[stage] = end.result
         return results
 
-    def killed(self, kill: Kill) -> bool:
+    def killed(self, moment: Moment) -> bool:
         """Runs and kills the worker; whether that was before the end."""
         with Worker(stderr=subprocess.DEVNULL) as worker:
-            timer = threading.Timer(kill.after_s, worker.kill)
+            timer = threading.Timer(moment.after_s, worker.kill)
 
             def tell(stage: str) -> None:
-                if stage == kill.stage and timer.ident is None:
+                if stage == moment.stage and timer.ident is None:
                     timer.start()
 
             try:
@@ -115,7 +115,7 @@ class Chain:
         }
 
 
-def moments(seed: int, count: int, seconds: Mapping[str, float]) -> list[Kill]:
+def moments(seed: int, count: int, seconds: Mapping[str, float]) -> list[Moment]:
     """Random moments, from the first stage on.
 
     The first is within the first stage, or soon after where the machine has become quicker: so at least one
@@ -129,4 +129,4 @@ def moments(seed: int, count: int, seconds: Mapping[str, float]) -> list[Kill]:
     chance = random.Random(seed)
     stages = list(seconds)
     chosen = [stages[0], *sorted(chance.choices(stages[1:], k=count - 1), key=stages.index)]
-    return [Kill(stage, chance.uniform(0, 0.9) * seconds[stage]) for stage in chosen]
+    return [Moment(stage, chance.uniform(0, 0.9) * seconds[stage]) for stage in chosen]

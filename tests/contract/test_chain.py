@@ -46,11 +46,11 @@ def test_a_chain_that_was_killed_ends_with_the_same_bytes(undisturbed):
     chain.folder.mkdir()
     chain.write_recording(LENGTH_S)
     seed = secrets.randbits(32)
-    kills = moments(seed, KILLS, seconds)
-    killed = [chain.killed(kill) for kill in kills]
+    times = moments(seed, KILLS, seconds)
+    killed = [chain.killed(moment) for moment in times]
     with Worker(stderr=subprocess.DEVNULL) as worker:
         chain.run(worker)
     found = chain.files()
-    said = f"seed {seed}, {kills}: {killed}"
+    said = f"seed {seed}, {times}: {killed}"
     assert killed[0], said
     assert {name: found[name] == wanted.get(name) for name in found} == dict.fromkeys(wanted, True), said
